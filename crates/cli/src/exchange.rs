@@ -1,0 +1,109 @@
+//! The commands that talk to the server.
+
+use crate::commands::to_json;
+use crate::resources::usage;
+use crate::{Failure, Said};
+use gandan_client::{Cancel, Client, Progress, SyncOptions, SyncReport};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Longer than this, and an exchange tells how far it has come.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::plain("runtime", format!("the network cannot be used: {error}")))
+}
+
+/// `enrol`.
+pub(crate) fn enrol(client: &Client, link: &str, insecure: bool) -> Result<Said, Failure> {
+    let device = runtime()?.block_on(client.enrol(link, insecure))?;
+    let units = client.standing()?.units;
+    let mut json = to_json(&device);
+    json["units"] = to_json(&units);
+    let text = format!("{} ({}), {}\n{}\n", device.name, device.official, device.role, units.join(" "));
+    Ok(Said { json, text })
+}
+
+/// `sync`.
+pub(crate) fn sync(client: &Client, max_rounds: u32) -> Result<Said, Failure> {
+    let cancel = Cancel::new();
+    let options = SyncOptions { max_rounds, cancel: cancel.clone(), progress: Arc::new(teller()) };
+    let started = Instant::now();
+    let result = runtime()?.block_on(async {
+        let exchange = client.sync_once(options);
+        let mut exchange = std::pin::pin!(exchange);
+        tokio::select! {
+            result = &mut exchange => result,
+            _ = tokio::signal::ctrl_c() => {
+                eprintln!("stopping …");
+                cancel.cancel();
+                exchange.await
+            }
+        }
+    });
+    match result {
+        Ok(report) => Ok(Said { text: account(&report), json: measured(&report, started) }),
+        Err(failure) => Err(Failure::from(failure.error).after(measured(&failure.report, started))),
+    }
+}
+
+/// The report with what it has cost.
+fn measured(report: &SyncReport, started: Instant) -> Value {
+    let usage = usage();
+    let mut json = to_json(report);
+    json["wall_ms"] = json!(started.elapsed().as_secs_f64() * 1_000.0);
+    json["cpu_ms"] = json!(usage.cpu_ms);
+    json["peak_memory_kb"] = json!(usage.peak_memory_kb);
+    json
+}
+
+/// Tells how far an exchange has come, once a second and not before the first is over.
+fn teller() -> impl Fn(&Progress) + Send + Sync {
+    let last = Mutex::new(Instant::now());
+    move |progress| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() > PATIENCE {
+            *last = Instant::now();
+            eprintln!(
+                "{} round trips, {} KB up, {} KB down; {} sent, {} received, {} waiting …",
+                progress.round_trips,
+                progress.bytes_up / 1_000,
+                progress.bytes_down / 1_000,
+                progress.pushed,
+                progress.pulled,
+                progress.waiting
+            );
+        }
+    }
+}
+
+fn account(report: &SyncReport) -> String {
+    let mut text = format!(
+        "{} changes sent, {} received; {} round trips, {} bytes up, {} down\n",
+        report.pushed, report.pulled, report.round_trips, report.bytes_up, report.bytes_down
+    );
+    if report.waiting > 0 {
+        let _ = writeln!(text, "{} changes still wait; sync again", report.waiting);
+    }
+    for refused in &report.refused {
+        let _ = writeln!(
+            text,
+            "envelope {} was not taken ({}): {} records stay here; tell the administrator",
+            refused.device_seq,
+            refused.code,
+            refused.records.len()
+        );
+    }
+    for grant in &report.grants {
+        let _ = writeln!(text, "unit {}: {}", grant.unit, if grant.given { "given" } else { "taken away" });
+    }
+    if report.skew_s.abs() > 300 {
+        let _ = writeln!(text, "giờ máy lệch {} giây / the clock is off by {} seconds", report.skew_s, report.skew_s);
+    }
+    text
+}

@@ -1,0 +1,210 @@
+//! Moving the bytes: seal, send, take in, again until nothing moves.
+
+use crate::cancel::Cancel;
+use crate::client::{Client, blocking};
+use crate::error::ClientError;
+use crate::exchange::{Exchange, Round};
+use crate::report::{Progress, SyncReport};
+use crate::seal::SealReport;
+use crate::transport::{FRAME_TYPE, Meter, Post};
+use gandan_sync::error::SessionError;
+use gandan_sync::limits::MAX_RESPONSE;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// How an exchange is to run.
+#[derive(Clone)]
+pub struct SyncOptions {
+    /// Most round trips; what is left follows the next time. At least 1.
+    pub max_rounds: u32,
+    /// Called after every step with how far it has come.
+    pub progress: Arc<dyn Fn(&Progress) + Send + Sync>,
+    /// To give up in the middle.
+    pub cancel: Cancel,
+}
+
+impl Default for SyncOptions {
+    fn default() -> Self {
+        Self { max_rounds: 256, progress: Arc::new(|_| {}), cancel: Cancel::new() }
+    }
+}
+
+impl std::fmt::Debug for SyncOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SyncOptions").field("max_rounds", &self.max_rounds).finish_non_exhaustive()
+    }
+}
+
+/// An exchange that ended before its time, and what it did until then.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct SyncFailure {
+    /// What was exchanged before; it stays.
+    pub report: Box<SyncReport>,
+    /// Why it ended.
+    #[source]
+    pub error: ClientError,
+}
+
+/// One exchange at a time: the mark goes when this is dropped, also when the future of the exchange is.
+struct Turn(Client);
+
+impl Turn {
+    fn take(client: &Client) -> Result<Self, ClientError> {
+        if client.inner.exchanging.swap(true, Ordering::SeqCst) {
+            return Err(ClientError::Syncing);
+        }
+        Ok(Self(client.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.inner.exchanging.store(false, Ordering::SeqCst);
+        self.0.refresh();
+    }
+}
+
+impl Client {
+    /// Exchanges everything with the server: sends what waits, takes in what is new.
+    ///
+    /// # Errors
+    ///
+    /// A [`SyncFailure`] with what was done before it. Nothing is lost by any of them; [`ClientError::remedy`] says what
+    /// can be done.
+    pub async fn sync_once(&self, options: SyncOptions) -> Result<SyncReport, SyncFailure> {
+        let turn = Turn::take(self).map_err(|error| SyncFailure { report: Box::default(), error })?;
+        let mut run = Run { client: self.clone(), meter: Meter::default(), options, exchange: Exchange::default() };
+        let result = run.all().await;
+        let report = run.report();
+        drop(turn);
+        match result {
+            Ok(()) => Ok(report),
+            Err(error) => Err(SyncFailure { report: Box::new(report), error }),
+        }
+    }
+}
+
+struct Run {
+    client: Client,
+    meter: Meter,
+    options: SyncOptions,
+    exchange: Exchange,
+}
+
+impl Run {
+    async fn all(&mut self) -> Result<(), ClientError> {
+        self.seal().await?;
+        self.tell();
+        let mut later = None;
+        loop {
+            let round = self.round().await?;
+            self.exchange.report.round_trips += 1;
+            self.exchange.report.more = round.more;
+            self.count_waiting().await?;
+            self.tell();
+            later = round.later.or(later);
+            // Something that moves nothing would move nothing the next time either.
+            let unsent = self.exchange.report.waiting > 0 && round.later.is_none();
+            if !round.progressed || !(round.more || unsent) {
+                break;
+            }
+            if self.exchange.report.round_trips >= self.options.max_rounds.max(1) {
+                self.exchange.report.more = true;
+                break;
+            }
+        }
+        match later {
+            Some(refusal) => Err(SessionError::Problem { refusal, retry_after_s: 0 }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Seals what waits, an envelope at a time, so that it can be given up in between.
+    async fn seal(&self) -> Result<(), ClientError> {
+        let mut skipped = BTreeSet::new();
+        loop {
+            self.check()?;
+            let client = self.client.clone();
+            let (again, still_skipped) = blocking(move || {
+                let more = client.seal_next(&mut skipped, &mut SealReport::default())?;
+                Ok((more, skipped))
+            })
+            .await?;
+            if !again {
+                return Ok(());
+            }
+            skipped = still_skipped;
+        }
+    }
+
+    async fn round(&mut self) -> Result<Round, ClientError> {
+        self.check()?;
+        let (session, body, server) = self.with_exchange(Exchange::request).await?;
+        let answer = self.send(&server, body).await?;
+        self.with_exchange(move |exchange, client| exchange.take(client, session, &answer)).await
+    }
+
+    async fn send(&self, server: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        let post = Post { url: format!("{server}/v1/sync"), content_type: FRAME_TYPE, body, max_answer: MAX_RESPONSE };
+        let transport = self.client.environment().transport.clone();
+        let moving = async {
+            let answer = transport.post(post, &self.meter).await?;
+            answer.judge(FRAME_TYPE)
+        };
+        match self.options.cancel.guard(moving).await {
+            Some(answer) => Ok(answer?),
+            None => Err(ClientError::Cancelled),
+        }
+    }
+
+    /// Runs a step that touches the disk. The exchange comes back in any case: its report is wanted.
+    async fn with_exchange<T: Send + 'static>(
+        &mut self,
+        step: impl FnOnce(&mut Exchange, &Client) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let client = self.client.clone();
+        let mut exchange = std::mem::take(&mut self.exchange);
+        let (exchange, result) = blocking(move || {
+            let result = step(&mut exchange, &client);
+            Ok((exchange, result))
+        })
+        .await?;
+        self.exchange = exchange;
+        result
+    }
+
+    async fn count_waiting(&mut self) -> Result<(), ClientError> {
+        let client = self.client.clone();
+        self.exchange.report.waiting = blocking(move || client.unsent()).await?;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ClientError> {
+        if self.options.cancel.is_cancelled() { Err(ClientError::Cancelled) } else { Ok(()) }
+    }
+
+    fn report(&mut self) -> SyncReport {
+        let mut report = std::mem::take(&mut self.exchange.report);
+        report.bytes_up = self.meter.up();
+        report.bytes_down = self.meter.down();
+        if report.round_trips == 0 {
+            report.waiting = self.client.unsent().unwrap_or_default();
+        }
+        report
+    }
+
+    fn tell(&self) {
+        let report = &self.exchange.report;
+        (self.options.progress)(&Progress {
+            round_trips: report.round_trips,
+            bytes_up: self.meter.up(),
+            bytes_down: self.meter.down(),
+            pushed: report.pushed,
+            pulled: report.pulled,
+            waiting: report.waiting,
+        });
+    }
+}
+

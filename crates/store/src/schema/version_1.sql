@@ -1,0 +1,131 @@
+-- The first form, for the test of the upgrade. Never changed.
+
+-- Single values: identity, reference data, position of the last sync.
+CREATE TABLE setting (
+    name TEXT NOT NULL UNIQUE,
+    value BLOB NOT NULL
+);
+
+-- The spaces that this phone has, or had, a grant for.
+CREATE TABLE space (
+    n INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    unit TEXT NOT NULL,
+    compartment INTEGER NOT NULL,
+    access INTEGER NOT NULL,
+    cursor_seq INTEGER NOT NULL,
+    cursor_chain BLOB NOT NULL,
+    digest_count INTEGER NOT NULL,
+    digest_sum BLOB NOT NULL
+);
+
+-- One row per document. `heads` and `log_heads` are hashes of 32 bytes, sorted, one after the other:
+-- all that was applied here, and what the server's log has.
+CREATE TABLE document (
+    n INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    space INTEGER NOT NULL REFERENCES space (n),
+    kind INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    heads BLOB NOT NULL,
+    log_heads BLOB NOT NULL
+);
+CREATE INDEX document_by_space ON document (space, kind);
+
+-- Raw changes in the order of arrival. `doc_id` and `space` repeat what `document` says: a change that
+-- nobody else has must not be orphaned by one damaged page elsewhere.
+CREATE TABLE change (
+    n INTEGER PRIMARY KEY,
+    doc INTEGER NOT NULL REFERENCES document (n),
+    doc_id BLOB NOT NULL,
+    space INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    seq INTEGER,
+    device_seq INTEGER,
+    at_ms INTEGER,
+    code TEXT,
+    raw BLOB NOT NULL,
+    UNIQUE (doc, hash)
+);
+-- State 2 is "in the log": almost all of them. The others are few.
+CREATE INDEX change_open ON change (state) WHERE state <> 2;
+CREATE INDEX change_by_envelope ON change (device_seq) WHERE device_seq IS NOT NULL;
+
+-- What this phone signed. The bytes go once the server has them; the hash stays for the chain.
+CREATE TABLE envelope (
+    device_seq INTEGER PRIMARY KEY,
+    space BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    seq INTEGER,
+    code TEXT,
+    bytes BLOB
+);
+CREATE INDEX envelope_open ON envelope (state) WHERE state <> 2;
+
+-- Unfinished edits: outside the documents' history until the user saves.
+CREATE TABLE draft (
+    n INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    space BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    base BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+
+-- Documents that were erased by law: they never come back.
+CREATE TABLE erased (
+    n INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL,
+    id BLOB NOT NULL UNIQUE
+);
+
+-- From here on everything is derived from the changes and can be built again.
+
+CREATE TABLE visit_list (
+    doc INTEGER PRIMARY KEY REFERENCES document (n),
+    day TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    status TEXT NOT NULL,
+    programme TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    review INTEGER NOT NULL,
+    deleted INTEGER NOT NULL
+);
+-- Has every column that a filter names, so that no list reads more than this narrow strip.
+CREATE INDEX visit_by_day ON visit_list (day, doc, unit, status, programme, state, review, deleted);
+CREATE INDEX visit_to_review ON visit_list (doc) WHERE review > 0;
+
+CREATE TABLE issue_list (
+    doc INTEGER PRIMARY KEY REFERENCES document (n),
+    day TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    status TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    field TEXT NOT NULL,
+    agency TEXT NOT NULL,
+    visit BLOB,
+    state INTEGER NOT NULL,
+    review INTEGER NOT NULL,
+    deleted INTEGER NOT NULL
+);
+CREATE INDEX issue_by_day ON issue_list (day, doc, unit, status, kind, field, agency, state, review, deleted);
+CREATE INDEX issue_by_visit ON issue_list (visit) WHERE visit IS NOT NULL;
+CREATE INDEX issue_to_review ON issue_list (doc) WHERE review > 0;
+
+-- What a list shows, as JSON; `searched` is a fingerprint of the text in `search`.
+CREATE TABLE list_row (
+    doc INTEGER PRIMARY KEY REFERENCES document (n),
+    searched INTEGER NOT NULL,
+    json BLOB NOT NULL
+);
+
+-- Full text over folded words. The words come in already split, so the plain tokenizer is the right one.
+CREATE VIRTUAL TABLE search USING fts5 (
+    words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
+);
+
+PRAGMA user_version = 1;

@@ -1,0 +1,205 @@
+//! What the server answers: what became of the device's envelopes, and what is new for it.
+
+use crate::bounded;
+use crate::cursor::{Cursor, EnvelopeHash};
+use crate::digest::Digest;
+use crate::error::FrameError;
+use crate::frame::{self, Kind};
+use crate::limits::{MAX_ENVELOPES, MAX_GRANTS, MAX_ITEMS, MAX_NAME, MAX_RELAYED, MAX_RESPONSE, MAX_SPACES};
+use crate::status::{Refusal, Status};
+use gandan_model::ids::SpaceId;
+use serde::{Deserialize, Serialize};
+
+/// One entry of a space's log, as a device gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogItem {
+    /// Another device's envelope.
+    Envelope {
+        /// Its place in the log.
+        seq: u64,
+        /// Its hash, given when the device asked for [`crate::request::Flags::FULL_ITEMS`]: so it can pass over an envelope
+        /// that it cannot open at all.
+        hash: Option<EnvelopeHash>,
+        /// An encoded [`crate::envelope::RelayedEnvelope`], exactly as the server keeps it.
+        #[serde(serialize_with = "bounded::put_bytes", deserialize_with = "bounded::bytes::<_, MAX_RELAYED>")]
+        relayed: Vec<u8>,
+    },
+    /// An envelope of the asking device: it has the content, only the place is news.
+    Own {
+        /// Its place in the log.
+        seq: u64,
+        /// Which of the device's envelopes it is.
+        device_seq: u64,
+    },
+    /// An envelope whose content was erased. The hash keeps the chain.
+    Gone {
+        /// Its place in the log.
+        seq: u64,
+        /// Its hash.
+        hash: EnvelopeHash,
+    },
+}
+
+impl LogItem {
+    /// The item's place in the log.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Envelope { seq, .. } | Self::Own { seq, .. } | Self::Gone { seq, .. } => *seq,
+        }
+    }
+
+    /// About how many bytes the item takes in a response.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Envelope { relayed, .. } => relayed.len() + 8,
+            Self::Own { .. } => 10,
+            Self::Gone { .. } => 40,
+        }
+    }
+}
+
+/// Something about a space that the ordinary run of items does not cover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// The device's chain is not a part of the server's log (the server was restored, or the device was). The device
+    /// starts again from [`Cursor::START`] and offers what it holds; it wipes nothing. `items` is empty.
+    ChainDiverged {
+        /// How far the server's log goes.
+        head: Cursor,
+    },
+    /// Same log, other documents: the device has to find the document that differs.
+    DigestDiverged,
+    /// The device's cursor lies before the horizon: it has to load compacted documents first. `items` is empty.
+    BehindHorizon(Manifest),
+}
+
+/// Compacted documents of a space at a fixed place in its log, in chunks that can be fetched in any order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The place in the log that the chunks stand for.
+    pub cursor: Cursor,
+    /// Digest of all documents in the chunks.
+    pub digest: Digest,
+    /// The chunks, newest documents first.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_ITEMS>")]
+    pub chunks: Vec<ChunkRef>,
+}
+
+/// One content-addressed chunk of compacted documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkRef {
+    /// SHA-256 of the chunk's bytes.
+    pub hash: [u8; 32],
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// How many documents it holds.
+    pub documents: u32,
+}
+
+/// What is new in one space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpacePart {
+    /// The space.
+    pub space: SpaceId,
+    /// Log items after the device's cursor, in order and without gaps.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_ITEMS>")]
+    pub items: Vec<LogItem>,
+    /// Where the device stands after `items`.
+    pub cursor: Cursor,
+    /// The server's digest at `cursor`; given only when `cursor` is the head of the log.
+    pub digest: Option<Digest>,
+    /// Whether more items follow in this space.
+    pub more: bool,
+    /// Oldest seq still served as envelopes.
+    pub horizon: u64,
+    /// Something out of the ordinary.
+    pub notice: Option<Notice>,
+}
+
+/// A right the device was given or lost since its last position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrantChange {
+    /// The device may now hold this space; items follow from the beginning of its log.
+    Given {
+        /// The space.
+        space: SpaceId,
+        /// Number of the compartment (field 0, contacts 1, sealed 2).
+        compartment: u8,
+        /// Code of the organisation unit.
+        #[serde(deserialize_with = "bounded::text::<_, MAX_NAME>")]
+        unit: String,
+    },
+    /// The device has to let go of this space's data. Unsent work in it was pushed with this very request.
+    Taken {
+        /// The space.
+        space: SpaceId,
+    },
+}
+
+/// A response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncResponse {
+    /// Version of the document schema the server writes.
+    pub schema: u32,
+    /// The server's clock, Unix milliseconds.
+    pub server_time_ms: u64,
+    /// How often the server's data was restored from a backup; kept outside the backup.
+    pub incarnation: u64,
+    /// Names the position the device has after this answer. 0: none, name the full position next time.
+    pub token: u64,
+    /// One status per pushed envelope, by device sequence.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_ENVELOPES>")]
+    pub statuses: Vec<(u64, Status)>,
+    /// Highest device sequence of this device the server holds; 0 if none.
+    pub device_seq: u64,
+    /// News by space.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_SPACES>")]
+    pub parts: Vec<SpacePart>,
+    /// More waits than fitted into the byte budget: ask again at once. (A space without a part may have more, too.)
+    pub more: bool,
+    /// Rights given and taken.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_GRANTS>")]
+    pub grants: Vec<GrantChange>,
+    /// When the server would like to hear from the device again, in seconds; 0 for no wish.
+    pub poll_after_s: u32,
+    /// The server cannot place the token or the summary differs: name the full position.
+    pub need_full: bool,
+}
+
+impl SyncResponse {
+    /// Encodes the frame. Fails with [`FrameError::TooLarge`] above [`MAX_RESPONSE`].
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        let out = frame::encode(Kind::Response, self)?;
+        if out.len() > MAX_RESPONSE { Err(FrameError::TooLarge { limit: MAX_RESPONSE }) } else { Ok(out) }
+    }
+
+    /// Decodes a response frame of at most [`MAX_RESPONSE`] bytes. Envelopes in it stay encoded.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        frame::decode(frame::body(bytes, Kind::Response, MAX_RESPONSE)?)
+    }
+}
+
+/// What the server sends when it cannot answer the request at all. Only this, never a proxy's page, is a word of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Why.
+    pub refusal: Refusal,
+    /// Seconds to wait before trying again; 0 for no wish.
+    pub retry_after_s: u32,
+    /// The server's clock, Unix milliseconds.
+    pub server_time_ms: u64,
+    /// Lowest and highest protocol version the server speaks.
+    pub versions: (u8, u8),
+}
+
+impl Problem {
+    /// Encodes the frame.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        frame::encode(Kind::Problem, self)
+    }
+
+    /// Decodes the frame.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        frame::decode(frame::body(bytes, Kind::Problem, 64)?)
+    }
+}

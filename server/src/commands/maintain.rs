@@ -1,0 +1,78 @@
+//! `reproject` and `gc`: housekeeping.
+
+use std::cell::Cell;
+
+use clap::Args;
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::{Common, note};
+use crate::clock::{Clock, SystemClock};
+use crate::db::sqlite::{CORE, connect};
+use crate::db::{Db, DbError, DbOptions};
+use crate::error::ServerError;
+use crate::metrics::Metrics;
+use crate::projector;
+
+#[derive(Debug, Args)]
+pub(super) struct Reproject {
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Reproject {
+    pub(super) fn run(&self) -> Result<(), ServerError> {
+        Db::check_exists(&self.common.data)?;
+        let db = Db::open(&self.common.data, DbOptions::default())?;
+        let (total, shown) = (Cell::new(None), Cell::new(u64::MAX));
+        projector::reproject(&db, Metrics::default(), &|left| {
+            let total = total.get().unwrap_or_else(|| {
+                total.set(Some(left));
+                left
+            });
+            let percent = if total == 0 { 100 } else { (total - left.min(total)) * 100 / total };
+            if shown.replace(percent) != percent && percent.is_multiple_of(10) {
+                note(&format!("{percent} %, {left} log entries left"));
+            }
+        })?;
+        let entries = total.get().unwrap_or(0);
+        self.common.say(&json!({"log_entries": entries}), &format!("{entries} log entries projected anew"))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Gc {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How long expired and used codes and tokens are kept, for questions: 30 days.
+const KEEP_MS: i64 = 30 * 24 * 3600 * 1000;
+
+impl Gc {
+    pub(super) fn run(&self) -> Result<(), ServerError> {
+        let db = self.common.core()?;
+        let before = SystemClock.now_ms() - KEEP_MS;
+        let removed = db.write(|transaction| remove(transaction, before))?;
+        let connection = connect(&self.common.data.join(CORE), &DbOptions::default())?;
+        let tidied = connection
+            .execute_batch("PRAGMA optimize")
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+        tidied.map_err(DbError::from)?;
+        let (codes, tokens, positions) = removed;
+        let answer = json!({"codes": codes, "tokens": tokens, "positions": positions});
+        self.common.say(&answer, &format!("removed: {codes} codes, {tokens} tokens, {positions} positions"))
+    }
+}
+
+fn remove(connection: &Connection, before: i64) -> Result<(usize, usize, usize), DbError> {
+    let codes = connection.execute("DELETE FROM enrolment WHERE expires_ms < ?1", [before])?;
+    let old = "SELECT hash FROM token WHERE coalesce(revoked_ms, expires_ms) < ?1";
+    connection.execute(&format!("DELETE FROM token_scope WHERE hash IN ({old})"), [before])?;
+    let tokens = connection.execute("DELETE FROM token WHERE coalesce(revoked_ms, expires_ms) < ?1", [before])?;
+    let positions = connection.execute(
+        "DELETE FROM device_position WHERE device IN (SELECT no FROM device WHERE revoked_ms < ?1)",
+        [before],
+    )?;
+    Ok((codes, tokens, positions))
+}

@@ -1,0 +1,125 @@
+//! Devices and their grants.
+
+use gandan_model::ids::{Compartment, DeviceId};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::columns::{bytes, compartment, device_id, space_id};
+use crate::auth::{Role, Scope};
+use crate::db::DbError;
+use crate::db::storage::Access;
+use crate::rights;
+
+/// A grant as devices are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The space.
+    pub space: gandan_model::ids::SpaceId,
+    /// Code of its unit.
+    pub unit: String,
+    /// Its compartment.
+    pub compartment: Compartment,
+    /// What the device may do.
+    pub access: Access,
+}
+
+/// Writes a device; gives its number, or `None` if the id belongs to another key or another official.
+pub fn put(
+    connection: &Connection,
+    id: &DeviceId,
+    key: &[u8; 32],
+    official: Option<&str>,
+    now_ms: i64,
+) -> Result<Option<i64>, DbError> {
+    connection.execute(
+        "INSERT INTO device (id, public_key, official, created_ms, last_hash) VALUES (?1, ?2, ?3, ?4, zeroblob(32))
+         ON CONFLICT (id) DO NOTHING",
+        (&id.0, key, official, now_ms),
+    )?;
+    let mut statement = connection.prepare_cached("SELECT no, public_key, official FROM device WHERE id = ?1")?;
+    let (no, stored, owner): (i64, [u8; 32], Option<String>) =
+        statement.query_row([&id.0], |row| Ok((row.get(0)?, bytes(row, 1)?, row.get(2)?)))?;
+    Ok((stored == *key && owner.as_deref() == official).then_some(no))
+}
+
+/// Gives a device the spaces that its role opens in these units, and takes all others from it.
+pub fn set_grants(connection: &Connection, device: i64, role: Role, scope: &Scope) -> Result<(), DbError> {
+    connection.execute("UPDATE space_grant SET access = 0 WHERE device = ?1", [device])?;
+    let mut provinces = std::collections::BTreeSet::new();
+    for unit in super::org::communes(connection, scope)? {
+        for (compartment, access) in rights::in_unit(role) {
+            grant(connection, device, &unit, *compartment, *access)?;
+        }
+        provinces.extend(super::org::province_of(connection, &unit)?);
+    }
+    if rights::in_sealed(role) != Access::NONE {
+        for province in provinces {
+            grant(connection, device, &province, Compartment::Sealed, rights::in_sealed(role))?;
+        }
+    }
+    connection.execute("UPDATE device SET version = version + 1 WHERE no = ?1", [device])?;
+    Ok(())
+}
+
+fn grant(
+    connection: &Connection,
+    device: i64,
+    unit: &str,
+    compartment: Compartment,
+    access: Access,
+) -> Result<(), DbError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO space_grant (device, space, access)
+             SELECT ?1, no, ?4 FROM space WHERE unit = ?2 AND compartment = ?3
+             ON CONFLICT (device, space) DO UPDATE SET access = excluded.access",
+        )?
+        .execute((device, unit, compartment.number(), access.0))?;
+    Ok(())
+}
+
+/// The grants of a device that hold now.
+pub fn grants(connection: &Connection, device: i64) -> Result<Vec<Granted>, DbError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT s.id, s.unit, s.compartment, g.access FROM space_grant g JOIN space s ON s.no = g.space
+         WHERE g.device = ?1 AND g.access <> 0 ORDER BY s.unit, s.compartment",
+    )?;
+    let rows = statement.query_map([device], |row| {
+        Ok(Granted {
+            space: space_id(row, 0)?,
+            unit: row.get(1)?,
+            compartment: compartment(row, 2)?,
+            access: Access(row.get(3)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Sets the hash of the token with which a device listens for events.
+pub fn set_events_hash(connection: &Connection, device: i64, hash: [u8; 32]) -> Result<(), DbError> {
+    connection.execute("UPDATE device SET events_hash = ?2 WHERE no = ?1", (device, hash))?;
+    Ok(())
+}
+
+/// The device that listens with the token of this hash, unless it was revoked.
+pub fn by_events_hash(connection: &Connection, hash: &[u8; 32]) -> Result<Option<i64>, DbError> {
+    let mut statement =
+        connection.prepare_cached("SELECT no FROM device WHERE events_hash = ?1 AND revoked_ms IS NULL")?;
+    Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
+}
+
+/// Revokes a device; false if there is none or it was revoked before.
+pub fn revoke(connection: &Connection, id: &DeviceId, now_ms: i64) -> Result<bool, DbError> {
+    let changed = connection.execute(
+        "UPDATE device SET revoked_ms = ?2, version = version + 1 WHERE id = ?1 AND revoked_ms IS NULL",
+        (&id.0, now_ms),
+    )?;
+    Ok(changed > 0)
+}
+
+/// The devices of an official that were not revoked.
+pub fn of_official(connection: &Connection, official: &str) -> Result<Vec<DeviceId>, DbError> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM device WHERE official = ?1 AND revoked_ms IS NULL ORDER BY no")?;
+    let rows = statement.query_map([official], |row| device_id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

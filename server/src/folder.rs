@@ -1,0 +1,230 @@
+//! The data folder: the database, and beside it what must not travel with a backup.
+//!
+//! | file | what | in a backup |
+//! |---|---|---|
+//! | `gandan.db` | the truth | yes |
+//! | `views.db` | derived, can be deleted | no |
+//! | `server.key` | key of the server's own device | no: a restored server writes as a new device |
+//! | `incarnation` | grows with every restore | no: that is what it is for |
+//! | `ledger.jsonl` | revocations, replayed before serving | no: they survive a restore of older data |
+//! | `serve.lock` | held while serving | no |
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use gandan_model::document::is_genesis_actor;
+use gandan_model::ids::DeviceId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::ServerError;
+use crate::staff_writer::ServerDevice;
+
+const KEY: &str = "server.key";
+const INCARNATION: &str = "incarnation";
+const LEDGER: &str = "ledger.jsonl";
+const LOCK: &str = "serve.lock";
+
+/// A decision that must outlive a restore of older data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Decision {
+    /// A device was revoked.
+    DeviceRevoked {
+        /// The device.
+        device: DeviceId,
+        /// When, Unix milliseconds.
+        at_ms: i64,
+    },
+    /// Of a newer server; kept and left alone.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The data folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at this path, which must exist.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Creates the folder if need be; only its owner may look into it.
+    pub fn create(path: &Path) -> Result<Self, ServerError> {
+        let what = || format!("create the data folder {}", path.display());
+        fs::create_dir_all(path).map_err(ServerError::io(what()))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(ServerError::io(what()))?;
+        }
+        Ok(Self::at(path))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Takes the folder for one serving process, until the returned file is dropped.
+    pub fn lock(&self) -> Result<File, ServerError> {
+        let path = self.0.join(LOCK);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(ServerError::io(format!("open {}", path.display())))?;
+        file.try_lock().map_err(|_| {
+            ServerError::invalid("already_serving", "another gandan-server serves this data folder; stop it first")
+        })?;
+        Ok(file)
+    }
+
+    /// The key of the server's own device; made at the first call.
+    pub fn server_device(&self) -> Result<ServerDevice, ServerError> {
+        let path = self.0.join(KEY);
+        if !path.exists() {
+            self.new_server_device()?;
+        }
+        let text = fs::read_to_string(&path).map_err(ServerError::io(format!("read {}", path.display())))?;
+        let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
+        let seed: [u8; 32] = seed.and_then(|seed| seed.try_into().ok()).ok_or_else(|| {
+            ServerError::invalid("bad_server_key", format!("{} is damaged: move it away and start again", path.display()))
+        })?;
+        Ok(device_of(SigningKey::from_bytes(&seed)))
+    }
+
+    /// Replaces the key: from now on the server writes as another device.
+    pub fn new_server_device(&self) -> Result<(), ServerError> {
+        loop {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|error| ServerError::Internal(error.to_string()))?;
+            if !is_genesis_actor(device_of(SigningKey::from_bytes(&seed)).id) {
+                let text = data_encoding::HEXLOWER.encode(&seed);
+                return write_durably(&self.0.join(KEY), text.as_bytes());
+            }
+        }
+    }
+
+    /// How often the data was restored, as a number that only grows.
+    pub fn incarnation(&self) -> Result<u64, ServerError> {
+        let path = self.0.join(INCARNATION);
+        match fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().map_err(|_| {
+                ServerError::invalid("bad_incarnation", format!("{} is damaged: it holds one number", path.display()))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(ServerError::io(format!("read {}", path.display()))(error)),
+        }
+    }
+
+    /// Begins a new incarnation: a number greater than any before, also of a folder that is lost. The clock gives that.
+    pub fn new_incarnation(&self, now_ms: i64) -> Result<u64, ServerError> {
+        let now_s = u64::try_from(now_ms / 1000).unwrap_or(0);
+        let next = now_s.max(self.incarnation()? + 1);
+        write_durably(&self.0.join(INCARNATION), next.to_string().as_bytes())?;
+        Ok(next)
+    }
+
+    /// Writes a decision down; durable when this returns.
+    pub fn decide(&self, decision: &Decision) -> Result<(), ServerError> {
+        let path = self.0.join(LEDGER);
+        let mut line = serde_json::to_string(decision).map_err(|error| ServerError::Internal(error.to_string()))?;
+        line.push('\n');
+        let append = || {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(line.as_bytes())?;
+            file.sync_all()
+        };
+        append().map_err(ServerError::io(format!("write {}", path.display())))
+    }
+
+    /// Every decision so far, in order.
+    pub fn decisions(&self) -> Result<Vec<Decision>, ServerError> {
+        let path = self.0.join(LEDGER);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ServerError::io(format!("read {}", path.display()))(error)),
+        };
+        // A line cut off by a power failure was never confirmed to anybody.
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+fn device_of(key: SigningKey) -> ServerDevice {
+    let hash = Sha256::digest(key.verifying_key().as_bytes());
+    let mut id = [0; 8];
+    id.copy_from_slice(&hash[..8]);
+    ServerDevice { id: DeviceId(id), key }
+}
+
+/// Writes a file so that after a power cut it holds either the old or the new content; readable by its owner alone.
+pub(crate) fn write_durably(path: &Path, content: &[u8]) -> Result<(), ServerError> {
+    let part = path.with_extension("part");
+    let write = || {
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&part)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&part, path)?;
+        sync_folder(path)
+    };
+    write().map_err(ServerError::io(format!("write {}", path.display())))
+}
+
+/// Makes a rename or a new file in the folder of `path` durable.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        #[cfg(unix)]
+        Some(folder) => File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_incarnations_and_decisions_stay() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&temp.path().join("data")).unwrap();
+        let first = folder.server_device().unwrap();
+        assert_eq!(folder.server_device().unwrap().id, first.id);
+        folder.new_server_device().unwrap();
+        assert_ne!(folder.server_device().unwrap().id, first.id);
+
+        assert_eq!(folder.incarnation().unwrap(), 0);
+        assert_eq!(folder.new_incarnation(5_000).unwrap(), 5);
+        assert_eq!(folder.new_incarnation(1_000).unwrap(), 6);
+
+        let decision = Decision::DeviceRevoked { device: first.id, at_ms: 7 };
+        folder.decide(&decision).unwrap();
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(folder.path().join(LEDGER))
+            .unwrap()
+            .write_all(b"{\"kind\":\"later\",\"x\":1}\n{\"kind\":\"dev")
+            .unwrap();
+        assert_eq!(folder.decisions().unwrap(), [decision, Decision::Unknown]);
+    }
+
+    #[test]
+    fn a_folder_serves_once() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::at(temp.path());
+        let held = folder.lock().unwrap();
+        assert_eq!(folder.lock().unwrap_err().code(), "already_serving");
+        drop(held);
+        folder.lock().unwrap();
+    }
+}

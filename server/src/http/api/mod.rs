@@ -1,0 +1,21 @@
+//! Handlers, one file per matter. Their URLs stand in [`super::router`].
+
+pub mod openapi;
+pub mod records;
+pub mod records_csv;
+pub mod records_detail;
+pub mod records_issues;
+pub mod records_items;
+pub mod records_review;
+pub mod records_visits;
+pub mod reports;
+pub mod staff;
+pub mod staff_issues;
+pub mod staff_plans;
+pub mod staff_review;
+mod staff_steps;
+pub mod staff_visits;
+pub mod enrol;
+pub mod events;
+pub mod health;
+pub mod sync;

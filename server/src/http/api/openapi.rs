@@ -1,0 +1,41 @@
+//! The description of the API, generated from the handlers.
+
+use axum::Json;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// What the document says of the API as a whole. Paths are added by [`crate::http::router`].
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gần Dân",
+        description = "Field visits, residents' issues and the figures behind them. Times are RFC 3339, dates are civil dates in UTC+7, errors carry a stable code in the body and in the header `gandan-error`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    modifiers(&Security),
+    tags(
+        (name = "devices", description = "Enrolment and synchronisation of field devices"),
+        (name = "staff", description = "Lists, records and actions of staff"),
+        (name = "reports", description = "Figures"),
+        (name = "operation", description = "Health and metrics")
+    )
+)]
+pub(crate) struct ApiDoc;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    }
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "operation",
+    responses((status = 200, description = "An OpenAPI 3.1 document", content_type = "application/json"))
+)]
+pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(super::super::router::openapi())
+}

@@ -1,0 +1,113 @@
+//! `POST /v1/sync`: one round trip with a device.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gandan_sync::Refusal;
+use gandan_sync::limits::MAX_REQUEST;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::StreamExt;
+
+use crate::exchange::Trouble;
+use crate::http::error::ERROR_HEADER;
+use crate::state::AppState;
+
+/// Content type of frames.
+pub const FRAME: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// How long an upload may stand still. Its total time is not limited: a slow link is not a broken one.
+const STALL: Duration = Duration::from_secs(30);
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that one permit of [`AppState::uploads`] stands for.
+const PIECE: usize = 64 << 10;
+
+/// One round trip: a signed request frame up, a response frame down.
+#[utoipa::path(
+    post, path = "/v1/sync", tag = "devices",
+    request_body(content_type = "application/octet-stream", description = "A request frame, signed by the device"),
+    responses(
+        (status = 200, description = "A response frame", content_type = "application/octet-stream"),
+        (status = 400, description = "A problem frame; `gandan-error` has the code: `bad_form`, `version`"),
+        (status = 401, description = "A problem frame: `unknown_device`, `bad_signature`"),
+        (status = 413, description = "A problem frame: `too_large`"),
+        (status = 503, description = "A problem frame: `busy`"),
+        (status = 507, description = "A problem frame: `no_space`")
+    )
+)]
+pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Response {
+    let exchange = Arc::clone(state.exchange());
+    let upload = match read(request.into_body(), state.uploads()).await {
+        Upload::Whole(upload) => upload,
+        Upload::Refused(trouble) => return problem(&state, trouble),
+        Upload::Cut(upload) => {
+            // The device is gone, but what arrived whole is kept: it need not be sent again.
+            let _ = tokio::task::spawn_blocking(move || exchange.salvage(&upload.bytes)).await;
+            return problem(&state, Trouble { refusal: Refusal::BAD_FORM, retry_after_s: 0 });
+        }
+    };
+    let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, Arc::clone(state.workers()).acquire_owned()).await else {
+        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s: 5 });
+    };
+    let answered = tokio::task::spawn_blocking(move || {
+        let answered = exchange.round_trip(&upload.bytes);
+        drop(turn);
+        answered
+    });
+    match answered.await {
+        Ok(Ok(frame)) => ([(CONTENT_TYPE, FRAME)], frame).into_response(),
+        Ok(Err(trouble)) => problem(&state, trouble),
+        Err(_) => problem(&state, Trouble { refusal: Refusal::INTERNAL, retry_after_s: 5 }),
+    }
+}
+
+/// The bytes of an upload, and the memory they were granted.
+struct Bytes64 {
+    bytes: Vec<u8>,
+    _memory: Vec<OwnedSemaphorePermit>,
+}
+
+enum Upload {
+    Whole(Bytes64),
+    Cut(Bytes64),
+    Refused(Trouble),
+}
+
+async fn read(body: Body, memory: &Arc<Semaphore>) -> Upload {
+    let mut upload = Bytes64 { bytes: Vec::new(), _memory: Vec::new() };
+    let mut pieces = body.into_data_stream();
+    loop {
+        let piece: Bytes = match tokio::time::timeout(STALL, pieces.next()).await {
+            Ok(Some(Ok(piece))) => piece,
+            Ok(None) => return Upload::Whole(upload),
+            Ok(Some(Err(_))) | Err(_) => return Upload::Cut(upload),
+        };
+        if upload.bytes.len() + piece.len() > MAX_REQUEST {
+            return Upload::Refused(Trouble { refusal: Refusal::TOO_LARGE, retry_after_s: 0 });
+        }
+        while upload._memory.len() * PIECE < upload.bytes.len() + piece.len() {
+            match tokio::time::timeout(PATIENCE, Arc::clone(memory).acquire_owned()).await {
+                Ok(Ok(permit)) => upload._memory.push(permit),
+                _ => return Upload::Refused(Trouble { refusal: Refusal::BUSY, retry_after_s: 5 }),
+            }
+        }
+        upload.bytes.extend_from_slice(&piece);
+    }
+}
+
+fn problem(state: &AppState, trouble: Trouble) -> Response {
+    let mut response = (trouble.status(), [(CONTENT_TYPE, FRAME)], trouble.frame(state.now_ms())).into_response();
+    let code = HeaderValue::from_static(trouble.refusal.name());
+    response.headers_mut().insert(ERROR_HEADER, code);
+    if trouble.retry_after_s > 0 {
+        response.headers_mut().insert(RETRY_AFTER, trouble.retry_after_s.into());
+    }
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!("a sync request failed");
+    }
+    response
+}

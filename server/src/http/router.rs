@@ -1,0 +1,84 @@
+//! Every URL of the server, in one file.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::ApiError;
+use super::{api, middleware};
+use crate::state::AppState;
+
+/// Most bytes of a JSON body. Frames of `/v1/sync` have their own limit.
+const MAX_BODY: usize = 256 << 10;
+/// Longest time until an answer of the API begins.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The staff API, under `/api/v1`. The path stands in `#[utoipa::path]`, in full.
+fn staff() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::records_visits::visits)) // GET /api/v1/visits
+        .routes(routes!(api::records_detail::visit_detail)) // GET /api/v1/visits/{id}
+        .routes(routes!(api::records_issues::issues)) // GET /api/v1/issues
+        .routes(routes!(api::records_detail::issue_detail)) // GET /api/v1/issues/{id}
+        .routes(routes!(api::records_review::review_items)) // GET /api/v1/review
+        .routes(routes!(api::records_review::audit_trail)) // GET /api/v1/audit
+        .routes(routes!(api::reports::report_summary)) // GET /api/v1/reports/summary
+        .routes(routes!(api::staff_issues::assign)) // POST /api/v1/issues/{id}/assign
+        .routes(routes!(api::staff_issues::event)) // POST /api/v1/issues/{id}/events
+        .routes(routes!(api::staff_issues::reply)) // POST /api/v1/issues/{id}/reply
+        .routes(routes!(api::staff_visits::verify)) // POST /api/v1/visits/{id}/verify
+        .routes(routes!(api::staff_visits::return_visit)) // POST /api/v1/visits/{id}/return
+        .routes(routes!(api::staff_review::resolve)) // POST /api/v1/review/{doc}/{field}/resolve
+        .routes(routes!(api::staff_plans::assignment)) // POST /api/v1/assignments
+        .routes(routes!(api::staff_plans::plan)) // POST /api/v1/plans
+}
+
+/// Devices: binary frames, and the way to become one.
+fn devices() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::enrol::enrol)) // POST /v1/enrol
+        .routes(routes!(api::sync::sync)) // POST /v1/sync
+        .routes(routes!(api::events::events)) // GET /v1/events
+}
+
+/// Operators.
+fn operation() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::enrol::login)) // POST /api/v1/login
+        .routes(routes!(api::health::healthz)) // GET /healthz
+        .routes(routes!(api::health::metrics)) // GET /metrics
+        .routes(routes!(api::openapi::openapi)) // GET /api/openapi.json
+}
+
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(api::openapi::ApiDoc::openapi())
+        .merge(staff())
+        .merge(operation())
+        // The time to the head of an answer; what streams after it takes as long as it takes.
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .merge(devices())
+}
+
+/// The description of the API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+/// The whole router.
+pub fn router(state: AppState) -> Router {
+    let (router, _) = described().split_for_parts();
+    router
+        .fallback(async || ApiError::not_found("there is nothing at this address"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes another method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::observe))
+        .with_state(state)
+}

@@ -1,0 +1,283 @@
+//! Taking in what devices send: one thread writes, many requests share one commit.
+//!
+//! A request's envelopes are opened and their signatures checked before they come here, on the request's own thread
+//! ([`crate::exchange`]). What is left is to see whether each continues what the log knows, to give it its place, and to
+//! commit. While one commit waits for the disk, the next requests gather in the queue; the writer takes all of them into
+//! its next transaction. Nobody is answered before the commit that holds the answer's truth.
+//!
+//! An envelope is checked completely before its first row is written, so a bad one leaves nothing behind and delays no
+//! other. Should the database itself fail, the group is undone and every request tried again alone: one that cannot be
+//! stored takes no other with it.
+
+mod admit;
+mod batch;
+mod resolve;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gandan_model::ids::DeviceId;
+use gandan_sync::server::Admitted;
+use gandan_sync::{Refusal, Status};
+
+use crate::clock::SharedClock;
+use crate::db::storage::{DbResult, No, SeenRow, WriteLog};
+use crate::db::{DbError, Storage};
+use crate::error::ServerError;
+use crate::events::{EventHub, SpaceEvent};
+use crate::metrics::Metrics;
+use crate::projector::Signal;
+use batch::Batch;
+
+pub(crate) use batch::{device_head, status_of};
+pub use resolve::LogResolver;
+
+/// Requests that may wait; more are told to come back.
+const QUEUE: usize = 512;
+/// Most requests in one transaction.
+const MAX_GROUP: usize = 256;
+/// How long what is written without haste may wait.
+const HASTE: Duration = Duration::from_secs(1);
+
+/// What became of a request's envelopes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// One status per envelope.
+    pub statuses: Vec<(u64, Status)>,
+    /// Highest device sequence held of the device.
+    pub device_seq: u64,
+}
+
+/// The envelopes of one request.
+struct Job {
+    device: DeviceId,
+    envelopes: Vec<Admitted>,
+    reply: SyncSender<Receipt>,
+}
+
+enum Command {
+    Push(Job),
+    Position { device: No, token: u64, position: Vec<u8> },
+    Seen(SeenRow),
+    Stop,
+}
+
+/// The way to the writer; clones share it.
+#[derive(Clone)]
+pub struct Ingest {
+    queue: SyncSender<Command>,
+}
+
+/// What the writer tells others after a commit.
+#[derive(Clone)]
+pub struct Listeners {
+    /// Who wants to know when a space has news.
+    pub events: EventHub,
+    /// Wakes the projector.
+    pub projector: Arc<Signal>,
+    /// Figures.
+    pub metrics: Metrics,
+}
+
+impl Ingest {
+    /// Starts the writer. The thread ends after [`Ingest::stop`], with everything queued before it written.
+    pub fn start(
+        storage: &dyn Storage,
+        clock: SharedClock,
+        listeners: Listeners,
+    ) -> Result<(Self, JoinHandle<()>), ServerError> {
+        let log = storage.writer()?;
+        let (queue, commands) = sync_channel(QUEUE);
+        let writer = Writer { log, clock, listeners, positions: HashMap::new(), seen: HashMap::new() };
+        let thread = std::thread::Builder::new()
+            .name("ingest".to_owned())
+            .spawn(move || writer.run(&commands))
+            .map_err(ServerError::io("start the ingest thread"))?;
+        Ok((Self { queue }, thread))
+    }
+
+    /// Hands over the envelopes of one request and waits until they are durable or refused. Blocks: not for async code.
+    ///
+    /// The raw changes are not needed and are dropped here: what waits in the queue is small.
+    pub fn push(&self, device: DeviceId, mut envelopes: Vec<Admitted>) -> Result<Receipt, ServerError> {
+        for change in envelopes.iter_mut().flat_map(|admitted| &mut admitted.envelope.changes) {
+            change.raw = Vec::new();
+        }
+        let (reply, receipt) = sync_channel(1);
+        self.send(Command::Push(Job { device, envelopes, reply }))?;
+        // The sender is dropped without a receipt only if the writer died.
+        receipt.recv().map_err(|_| ServerError::Busy)
+    }
+
+    /// Keeps the position behind a token, soon. If the queue is full it is not kept: the device names its position in
+    /// full next time.
+    pub fn keep_position(&self, device: No, token: u64, position: Vec<u8>) {
+        let _ = self.queue.try_send(Command::Position { device, token, position });
+    }
+
+    /// Remembers what a device said of itself, soon.
+    pub fn keep_seen(&self, seen: SeenRow) {
+        let _ = self.queue.try_send(Command::Seen(seen));
+    }
+
+    /// Asks the writer to finish what is queued and to end.
+    pub fn stop(&self) {
+        let _ = self.queue.send(Command::Stop);
+    }
+
+    fn send(&self, command: Command) -> Result<(), ServerError> {
+        self.queue.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => ServerError::Busy,
+        })
+    }
+}
+
+struct Writer {
+    log: Box<dyn WriteLog + Send>,
+    clock: SharedClock,
+    listeners: Listeners,
+    positions: HashMap<(No, u64), Vec<u8>>,
+    seen: HashMap<No, SeenRow>,
+}
+
+impl Writer {
+    fn run(mut self, commands: &Receiver<Command>) {
+        let mut untidy = false;
+        loop {
+            match commands.recv_timeout(HASTE) {
+                Ok(first) => {
+                    let (jobs, stop) = self.gather(first, commands);
+                    untidy |= !jobs.is_empty();
+                    self.group(jobs);
+                    if stop {
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.write_unhurried();
+                    if std::mem::take(&mut untidy) {
+                        self.tidy();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.write_unhurried();
+        self.tidy();
+    }
+
+    /// Everything that waits, and whether the last of it was the order to stop.
+    fn gather(&mut self, first: Command, commands: &Receiver<Command>) -> (Vec<Job>, bool) {
+        let mut jobs = Vec::new();
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Push(job) => jobs.push(job),
+                Command::Position { device, token, position } => {
+                    self.positions.insert((device, token), position);
+                }
+                Command::Seen(seen) => {
+                    self.seen.insert(seen.device, seen);
+                }
+                Command::Stop => return (jobs, true),
+            }
+            next = if jobs.len() < MAX_GROUP { commands.try_recv().ok() } else { None };
+        }
+        (jobs, false)
+    }
+
+    fn group(&mut self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        match self.commit(&jobs) {
+            Ok((receipts, events)) => {
+                self.listeners.metrics.commit(jobs.len(), &receipts);
+                if !events.is_empty() {
+                    self.listeners.projector.committed();
+                }
+                for (job, receipt) in jobs.into_iter().zip(receipts) {
+                    let _ = job.reply.send(receipt);
+                }
+                events.into_iter().for_each(|event| self.listeners.events.publish(event));
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, jobs = jobs.len(), "commit failed");
+                self.log.rollback();
+                self.after_failure(jobs, &error);
+            }
+        }
+    }
+
+    /// Nothing of the group was stored. Alone, those that are not the cause get through.
+    fn after_failure(&mut self, mut jobs: Vec<Job>, error: &DbError) {
+        if jobs.len() > 1 {
+            jobs.into_iter().for_each(|job| self.group(vec![job]));
+        } else if let Some(job) = jobs.pop() {
+            let receipt = refuse_all(&job, refusal_for(error));
+            self.listeners.metrics.commit(0, std::slice::from_ref(&receipt));
+            let _ = job.reply.send(receipt);
+        }
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> DbResult<(Vec<Receipt>, Vec<SpaceEvent>)> {
+        self.log.begin()?;
+        let mut batch = Batch::new(self.log.as_ref(), self.clock.now_ms());
+        let receipts =
+            jobs.iter().map(|job| batch.request(&job.device, &job.envelopes)).collect::<DbResult<Vec<_>>>()?;
+        batch.flush()?;
+        batch.admit_waiting()?;
+        let events = batch.news();
+        self.write_pending()?;
+        self.log.commit()?;
+        self.positions.clear();
+        self.seen.clear();
+        Ok((receipts, events))
+    }
+
+    fn write_pending(&self) -> DbResult<()> {
+        for ((device, token), position) in &self.positions {
+            self.log.put_position(*device, *token, position)?;
+        }
+        self.seen.values().try_for_each(|seen| self.log.put_seen(seen))
+    }
+
+    /// Writes positions and sightings in a transaction of their own. If that fails they are forgotten: devices then name
+    /// their positions in full once.
+    fn write_unhurried(&mut self) {
+        if self.positions.is_empty() && self.seen.is_empty() {
+            return;
+        }
+        let written = self.log.begin().and_then(|()| self.write_pending()).and_then(|()| self.log.commit());
+        if let Err(error) = written {
+            self.log.rollback();
+            tracing::warn!(code = error.code(), "positions of devices were not kept");
+        }
+        self.positions.clear();
+        self.seen.clear();
+    }
+
+    fn tidy(&self) {
+        if let Err(error) = self.log.tidy() {
+            tracing::warn!(code = error.code(), "checkpoint failed");
+        }
+    }
+}
+
+fn refuse_all(job: &Job, refusal: Refusal) -> Receipt {
+    let refused = |admitted: &Admitted| (admitted.envelope.device_seq, Status::Refused(refusal));
+    // 0: what the device holds of its own chain is not known at this moment; it keeps what it knew.
+    Receipt { statuses: job.envelopes.iter().map(refused).collect(), device_seq: 0 }
+}
+
+/// What a device is told when the database did not take its envelopes.
+pub(crate) fn refusal_for(error: &DbError) -> Refusal {
+    match error {
+        DbError::Full => Refusal::NO_SPACE,
+        DbError::Busy => Refusal::BUSY,
+        _ => Refusal::INTERNAL,
+    }
+}

@@ -1,0 +1,316 @@
+//! One transaction's worth of envelopes.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
+use gandan_sync::server::Admitted;
+use gandan_sync::{Cursor, Digest, EnvelopeHash, Refusal, RelayedEnvelope, Status};
+
+use super::admit::{Check, Checker, NewChanges};
+use super::resolve::LogResolver;
+use super::Receipt;
+use crate::db::storage::{
+    Access, DbResult, DeviceRow, EnvelopeState, HeadRow, HeldRow, NewLine, NewQuarantine, No, SpaceRow, WaitingRow,
+    WriteLog,
+};
+use crate::events::SpaceEvent;
+
+/// Envelopes of one device that may wait for something; more are told to come back.
+const MAX_WAITING: u64 = 256;
+/// Waiting envelopes of a space that are looked at when something new arrives there.
+const WAITING_LOOK: usize = 64;
+
+/// A document within this transaction.
+pub(super) struct DocState {
+    /// Its heads as the database has them; `None` if it is new.
+    pub(super) stored: Option<Vec<HeadRow>>,
+    /// Its heads now.
+    pub(super) heads: Vec<HeadRow>,
+}
+
+struct SpaceState {
+    row: SpaceRow,
+    changed: bool,
+}
+
+struct DeviceState {
+    row: DeviceRow,
+    access: HashMap<No, Access>,
+    changed: bool,
+}
+
+/// Everything that this transaction has touched. Heads of spaces, devices and documents are written once, by
+/// [`Batch::flush`], however many envelopes moved them.
+pub(super) struct Batch<'a> {
+    log: &'a dyn WriteLog,
+    now_ms: i64,
+    spaces: HashMap<SpaceId, Option<SpaceState>>,
+    devices: HashMap<DeviceId, Option<DeviceState>>,
+    docs: HashMap<(No, DocId), DocState>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(log: &'a dyn WriteLog, now_ms: i64) -> Self {
+        Self { log, now_ms, spaces: HashMap::new(), devices: HashMap::new(), docs: HashMap::new() }
+    }
+
+    /// Takes in the envelopes of one request. An error is the database's, and ends the transaction.
+    pub(super) fn request(&mut self, device: &DeviceId, envelopes: &[Admitted]) -> DbResult<Receipt> {
+        let mut statuses = Vec::with_capacity(envelopes.len());
+        for admitted in envelopes {
+            statuses.push((admitted.envelope.device_seq, self.envelope(device, admitted)?));
+        }
+        let device_seq = self.device(device)?.map_or(0, |state| state.row.last_seq);
+        Ok(Receipt { statuses, device_seq })
+    }
+
+    fn envelope(&mut self, device: &DeviceId, admitted: &Admitted) -> DbResult<Status> {
+        let (envelope, log) = (&admitted.envelope, self.log);
+        let Some(space) = self.space(&envelope.space)?.map(|state| (state.row.no, state.row.head)) else {
+            return Ok(Status::Refused(Refusal::NO_GRANT));
+        };
+        let (space_no, space_head) = space;
+        let Some(state) = self.device(device)? else { return Ok(Status::Refused(Refusal::UNKNOWN_DEVICE)) };
+        let (no, revoked) = (state.row.no, state.row.revoked_ms.is_some());
+        if let Some(held) = log.held(no, envelope.device_seq)? {
+            // Another request brought it while this one was being opened.
+            return Ok(if held.signature == admitted.signature.0 {
+                status_of(&held)
+            } else {
+                Status::Refused(Refusal::SEQUENCE_REUSED)
+            });
+        }
+        // The grant that counts is the one of this moment, not of the moment the request was opened.
+        if revoked || !self.access(device, space_no)?.writes() {
+            let reason = if revoked { "revoked_device" } else { "no_grant" };
+            return self.quarantine(no, space_no, admitted, reason);
+        }
+        match Checker::new(log, space_no, &self.docs).check(&envelope.changes)? {
+            Check::New(changes) => {
+                let status = self.append(no, admitted, space_head + 1, changes)?;
+                self.hold(no, admitted, EnvelopeState::Logged, space_head + 1)?;
+                Ok(status)
+            }
+            Check::Known { seq } => {
+                self.hold(no, admitted, EnvelopeState::Logged, seq)?;
+                Ok(Status::Duplicate { seq })
+            }
+            Check::Missing => self.wait(no, space_no, admitted),
+            Check::Erased { all: true } => {
+                self.hold(no, admitted, EnvelopeState::Gone, 0)?;
+                Ok(Status::Gone)
+            }
+            Check::Erased { all: false } => self.quarantine(no, space_no, admitted, "erased_document"),
+            Check::Refuse(refusal) => Ok(Status::Refused(refusal)),
+        }
+    }
+
+    fn append(&mut self, device: No, admitted: &Admitted, seq: u64, changes: NewChanges) -> DbResult<Status> {
+        let (log, received_ms) = (self.log, self.now_ms);
+        let envelope = &admitted.envelope;
+        // Looked up just before: it is there.
+        let Some(state) = self.space(&envelope.space)? else { return Ok(Status::Refused(Refusal::INTERNAL)) };
+        let cursor = Cursor { seq: seq - 1, chain: state.row.chain }.after(&envelope.hash);
+        (state.row.head, state.row.chain, state.changed) = (cursor.seq, cursor.chain, true);
+        let space = state.row.no;
+        log.append(&NewLine {
+            space,
+            seq,
+            hash: envelope.hash.0,
+            device,
+            device_seq: envelope.device_seq,
+            chain: cursor.chain,
+            received_ms,
+            body: &admitted.stored,
+        })?;
+        for (doc, change) in &changes.rows {
+            log.put_change(space, doc, &crate::db::storage::ChangeRow { seq, ..*change })?;
+        }
+        for (doc, state) in changes.docs {
+            self.docs.insert((space, doc), state);
+        }
+        Ok(Status::Durable { seq })
+    }
+
+    fn wait(&mut self, device: No, space: No, admitted: &Admitted) -> DbResult<Status> {
+        if self.log.waiting_of(device)? >= MAX_WAITING {
+            return Ok(Status::Refused(Refusal::BUSY));
+        }
+        let row = WaitingRow {
+            id: 0,
+            device,
+            device_seq: admitted.envelope.device_seq,
+            received_ms: self.now_ms,
+            body: admitted.stored.clone(),
+        };
+        self.log.put_waiting(space, &row)?;
+        self.hold(device, admitted, EnvelopeState::Waiting, 0)?;
+        Ok(Status::Waiting)
+    }
+
+    fn quarantine(&mut self, device: No, space: No, admitted: &Admitted, reason: &str) -> DbResult<Status> {
+        self.log.put_quarantine(&NewQuarantine {
+            space,
+            device,
+            device_seq: admitted.envelope.device_seq,
+            reason,
+            received_ms: self.now_ms,
+            body: &admitted.stored,
+        })?;
+        self.hold(device, admitted, EnvelopeState::Quarantined, 0)?;
+        Ok(Status::Quarantined)
+    }
+
+    /// Remembers that the envelope is here, and moves the end of the device's chain.
+    fn hold(&mut self, device: No, admitted: &Admitted, state: EnvelopeState, seq: u64) -> DbResult<()> {
+        let envelope = &admitted.envelope;
+        let held = HeldRow { signature: admitted.signature.0, state, seq };
+        self.log.put_held(device, envelope.device_seq, &held)?;
+        if let Some(state) = self.device(&envelope.device)? {
+            if envelope.device_seq > state.row.last_seq {
+                (state.row.last_seq, state.row.last_hash, state.changed) = (envelope.device_seq, envelope.hash.0, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn space(&mut self, id: &SpaceId) -> DbResult<Option<&mut SpaceState>> {
+        let state = match self.spaces.entry(*id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let row = self.log.space(id)?;
+                entry.insert(row.map(|row| SpaceState { row, changed: false }))
+            }
+        };
+        Ok(state.as_mut())
+    }
+
+    fn device(&mut self, id: &DeviceId) -> DbResult<Option<&mut DeviceState>> {
+        let state = match self.devices.entry(*id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let row = self.log.device(id)?;
+                entry.insert(row.map(|row| DeviceState { row, access: HashMap::new(), changed: false }))
+            }
+        };
+        Ok(state.as_mut())
+    }
+
+    fn access(&mut self, device: &DeviceId, space: No) -> DbResult<Access> {
+        let log = self.log;
+        let Some(state) = self.device(device)? else { return Ok(Access::NONE) };
+        if state.row.official.is_none() {
+            // The server itself: whoever writes through it was checked before.
+            return Ok(Access::BOTH);
+        }
+        if let Some(access) = state.access.get(&space) {
+            return Ok(*access);
+        }
+        let access = log.access(state.row.no, space)?;
+        state.access.insert(space, access);
+        Ok(access)
+    }
+
+    /// Writes what was kept back.
+    pub(super) fn flush(&mut self) -> DbResult<()> {
+        let mut spaces: HashMap<No, &mut SpaceState> =
+            self.spaces.values_mut().flatten().map(|state| (state.row.no, state)).collect();
+        for ((space, doc), state) in &mut self.docs {
+            if state.stored.as_ref() == Some(&state.heads) {
+                continue;
+            }
+            self.log.put_heads(*space, doc, &state.heads)?;
+            if let Some(space) = spaces.get_mut(space) {
+                let mut digest = Digest { count: space.row.digest_count, sum: space.row.digest_sum };
+                digest.replace(doc, &hashes(state.stored.as_deref().unwrap_or_default()), &hashes(&state.heads));
+                (space.row.digest_count, space.row.digest_sum, space.changed) = (digest.count, digest.sum, true);
+            }
+            state.stored = Some(state.heads.clone());
+        }
+        for state in spaces.into_values().filter(|state| state.changed) {
+            self.log.put_space_head(&state.row)?;
+        }
+        for state in self.devices.values_mut().flatten().filter(|state| state.changed) {
+            self.log.put_device_head(state.row.no, state.row.last_seq, state.row.last_hash)?;
+            state.changed = false;
+        }
+        Ok(())
+    }
+
+    /// Takes in envelopes that waited for what this transaction brought. To be called after [`Batch::flush`].
+    pub(super) fn admit_waiting(&mut self) -> DbResult<()> {
+        let touched: Vec<(SpaceId, No)> = self.touched().map(|row| (row.id, row.no)).collect();
+        for (id, no) in touched {
+            let mut progress = true;
+            while progress {
+                progress = false;
+                for row in self.log.waiting(no, WAITING_LOOK)? {
+                    progress |= self.retry(id, no, row)?;
+                }
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the envelope waits no longer.
+    fn retry(&mut self, id: SpaceId, space: No, row: WaitingRow) -> DbResult<bool> {
+        let log = self.log;
+        let resolver = LogResolver::new(log);
+        let opened = RelayedEnvelope::from_bytes(&row.body).ok().and_then(|relayed| {
+            let envelope = relayed.open(id, None, &resolver).ok()?;
+            Some((relayed.signature, envelope))
+        });
+        // What cannot be opened yet refers to something that waits too.
+        let Some((signature, envelope)) = opened else { return Ok(false) };
+        let admitted = Admitted { envelope, signature, stored: row.body, granted: true };
+        match Checker::new(log, space, &self.docs).check(&admitted.envelope.changes)? {
+            Check::Missing => return Ok(false),
+            Check::New(changes) => {
+                let seq = self.space(&id)?.map_or(0, |state| state.row.head) + 1;
+                self.append(row.device, &admitted, seq, changes)?;
+                self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?;
+            }
+            Check::Known { seq } => self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?,
+            Check::Erased { all: true } => self.hold(row.device, &admitted, EnvelopeState::Gone, 0)?,
+            Check::Erased { all: false } => {
+                self.quarantine(row.device, space, &admitted, "erased_document")?;
+            }
+            Check::Refuse(refusal) => {
+                // It was accepted once: it is kept, for a person to look at.
+                self.quarantine(row.device, space, &admitted, refusal.name())?;
+            }
+        }
+        self.log.remove_waiting(row.id)?;
+        Ok(true)
+    }
+
+    fn touched(&self) -> impl Iterator<Item = &SpaceRow> {
+        self.spaces.values().flatten().filter(|state| state.changed).map(|state| &state.row)
+    }
+
+    /// The spaces that have news.
+    pub(super) fn news(&self) -> Vec<SpaceEvent> {
+        self.touched().map(|row| SpaceEvent { space: row.id, head: row.head }).collect()
+    }
+}
+
+fn hashes(heads: &[HeadRow]) -> Vec<ChangeHash> {
+    heads.iter().map(|head| head.hash).collect()
+}
+
+/// What a device is told about an envelope that is here.
+pub(crate) fn status_of(held: &HeldRow) -> Status {
+    match held.state {
+        EnvelopeState::Logged => Status::Duplicate { seq: held.seq },
+        EnvelopeState::Waiting => Status::Waiting,
+        EnvelopeState::Quarantined => Status::Quarantined,
+        EnvelopeState::Gone => Status::Gone,
+    }
+}
+
+/// The end of a device's chain as the sync crate names it.
+pub(crate) fn device_head(row: &DeviceRow) -> gandan_sync::server::DeviceHead {
+    gandan_sync::server::DeviceHead { seq: row.last_seq, hash: EnvelopeHash(row.last_hash) }
+}

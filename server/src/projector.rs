@@ -1,0 +1,100 @@
+//! Follows the log and keeps everything that is derived from it.
+//!
+//! One thread reads what the log of each space holds after the place it has reached, builds the documents concerned, and
+//! writes snapshots, report rows and the new place in one transaction of `views.db`. It can be stopped anywhere and goes
+//! on from there; thrown away, it builds everything anew. A change that does not apply is set aside and the rest goes on.
+//!
+//! Views may lag a moment, acknowledgements may not: while devices push, the projector waits until the writer has been
+//! quiet for [`QUIET`], but no longer than [`PATIENCE`].
+
+mod pass;
+mod signal;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gandan_model::document::Document;
+use gandan_model::genesis::DocKind;
+use gandan_model::ids::{Compartment, DocId, SpaceId};
+
+use crate::db::{Db, DbError};
+use crate::error::ServerError;
+use crate::metrics::Metrics;
+use pass::Pass;
+pub use signal::Signal;
+
+/// How long the writer must be quiet before views are built.
+pub const QUIET: Duration = Duration::from_millis(150);
+/// How long views may wait for that.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// After a failure, how long until the next attempt.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// A document as the projector hands it to [`crate::reports::project`]: after all changes up to now.
+pub struct ProjectedDocument<'a> {
+    /// The space it lives in.
+    pub space: SpaceId,
+    /// The unit of the space, by its code.
+    pub unit: &'a str,
+    /// The compartment of the space. Only documents of the right compartment are projected: what `kind` says and what
+    /// the space is for agree.
+    pub compartment: Compartment,
+    /// The document.
+    pub doc: DocId,
+    /// Its kind; `None` for one of a newer app.
+    pub kind: Option<DocKind>,
+    /// What it says.
+    pub document: &'a Document,
+    /// When the server first held a change of it, Unix milliseconds.
+    pub arrived_ms: i64,
+}
+
+/// The way to the projector; clones share it.
+#[derive(Clone)]
+pub struct Projector {
+    signal: Arc<Signal>,
+}
+
+impl Projector {
+    /// Starts the thread; it ends after [`Projector::stop`].
+    pub fn start(db: &Db, signal: Arc<Signal>, metrics: Metrics) -> Result<(Self, JoinHandle<()>), ServerError> {
+        let pass = Pass::new(db.clone(), metrics)?;
+        let projector = Self { signal: Arc::clone(&signal) };
+        let thread = std::thread::Builder::new()
+            .name("projector".to_owned())
+            .spawn(move || run(pass, &signal))
+            .map_err(ServerError::io("start the projector thread"))?;
+        Ok((projector, thread))
+    }
+
+    /// Asks the thread to end at the next document.
+    pub fn stop(&self) {
+        self.signal.stop();
+    }
+
+    /// Waits until everything that was acknowledged before this call is in the views; false if the server stops first.
+    pub async fn caught_up(&self) -> bool {
+        let signal = Arc::clone(&self.signal);
+        tokio::task::spawn_blocking(move || signal.wait_until_done()).await.unwrap_or(false)
+    }
+}
+
+fn run(mut pass: Pass, signal: &Signal) {
+    while let Some(commits) = signal.wait_for_work(QUIET, PATIENCE) {
+        match pass.run(&|| signal.is_stopped()) {
+            Ok(()) => signal.done(commits),
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "building views failed; trying again");
+                signal.pause(AFTER_FAILURE);
+            }
+        }
+    }
+}
+
+/// Throws every view away and builds all anew, here and now. `progress` hears how many log entries are left.
+pub fn reproject(db: &Db, metrics: Metrics, progress: &dyn Fn(u64)) -> Result<(), DbError> {
+    let mut pass = Pass::new(db.clone(), metrics)?;
+    pass.clear()?;
+    pass.run_with_progress(&|| false, progress)
+}

@@ -1,0 +1,273 @@
+//! One pass over everything that is new.
+
+use std::collections::HashMap;
+
+use gandan_model::document::Document;
+use gandan_model::ids::{ChangeHash, DocId, SpaceId};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::ProjectedDocument;
+use crate::db::storage::{LineQuery, ReadLog, SpaceRow};
+use crate::db::{Db, DbError, Storage};
+use crate::documents::{Assembled, LoggedChange, assemble, changes, open_line};
+use crate::metrics::Metrics;
+use crate::reports;
+
+/// Most log entries in one transaction.
+const MAX_LINES: usize = 64;
+/// Most bytes of bodies in one transaction.
+const MAX_BYTES: usize = 512 << 10;
+
+/// Writes views.
+pub(super) struct Pass {
+    db: Db,
+    views: Connection,
+    metrics: Metrics,
+}
+
+/// A space whose views lag behind its log.
+struct Lag {
+    space: SpaceId,
+    reached: u64,
+    head: u64,
+}
+
+/// What one transaction is about.
+struct Chunk {
+    space: SpaceRow,
+    /// The place before it.
+    from: u64,
+    /// Its last place.
+    to: u64,
+    documents: Vec<Task>,
+}
+
+/// A document that has news.
+struct Task {
+    doc: DocId,
+    arrived_ms: i64,
+    assembled: Assembled,
+}
+
+impl Pass {
+    pub(super) fn new(db: Db, metrics: Metrics) -> Result<Self, DbError> {
+        let views = db.views_writer()?;
+        Ok(Self { db, views, metrics })
+    }
+
+    /// Forgets every view.
+    pub(super) fn clear(&self) -> Result<(), DbError> {
+        let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Immediate)?;
+        reports::clear(&transaction)?;
+        transaction.execute_batch("DELETE FROM snapshot; DELETE FROM unapplied; DELETE FROM projected;")?;
+        Ok(transaction.commit()?)
+    }
+
+    pub(super) fn run(&mut self, stop: &dyn Fn() -> bool) -> Result<(), DbError> {
+        self.run_with_progress(stop, &|_| ())
+    }
+
+    /// Builds views until nothing is new or `stop` says so.
+    pub(super) fn run_with_progress(
+        &mut self,
+        stop: &dyn Fn() -> bool,
+        progress: &dyn Fn(u64),
+    ) -> Result<(), DbError> {
+        let lags = self.lags()?;
+        let mut left: u64 = lags.iter().map(|lag| lag.head - lag.reached).sum();
+        for lag in lags {
+            let mut reached = lag.reached;
+            while reached < lag.head && !stop() {
+                self.metrics.projector_behind(left);
+                progress(left);
+                let next = self.chunk(&lag.space, reached)?;
+                let Some(chunk) = next else { break };
+                left = left.saturating_sub(chunk.to - reached);
+                reached = chunk.to;
+                self.write(&chunk)?;
+            }
+        }
+        self.metrics.projector_behind(left);
+        progress(left);
+        Ok(())
+    }
+
+    fn lags(&self) -> Result<Vec<Lag>, DbError> {
+        let mut statement = self.views.prepare_cached(
+            "SELECT s.id, coalesce(p.seq, 0), s.head FROM core.space s LEFT JOIN projected p ON p.space = s.no
+             WHERE s.head > coalesce(p.seq, 0) ORDER BY s.no",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let number = |index| row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or(0));
+            Ok(Lag { space: SpaceId(row.get(0)?), reached: number(1)?, head: number(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Reads the next lines of a log and builds the documents that they concern.
+    fn chunk(&self, space: &SpaceId, from: u64) -> Result<Option<Chunk>, DbError> {
+        let storage: &dyn Storage = &self.db;
+        storage.read(|log| {
+            let Some(space) = log.space(space)? else { return Ok(None) };
+            let lines = log.lines(&LineQuery {
+                space: space.no,
+                after: from,
+                max_lines: MAX_LINES,
+                max_bytes: MAX_BYTES,
+                without_bodies_of: None,
+            })?;
+            let Some(to) = lines.last().map(|line| line.seq) else { return Ok(None) };
+            let mut fresh: HashMap<DocId, Vec<LoggedChange>> = HashMap::new();
+            let mut order = Vec::new();
+            for line in &lines {
+                for change in open_line(log, space.id, line) {
+                    let changes = fresh.entry(change.doc).or_insert_with(|| {
+                        order.push(change.doc);
+                        Vec::new()
+                    });
+                    let (hash, received_ms) = (change.header.hash, line.received_ms);
+                    changes.push(LoggedChange { hash, raw: change.raw, seq: line.seq, received_ms });
+                }
+            }
+            let tasks = order.into_iter().filter_map(|doc| {
+                let fresh = fresh.remove(&doc).unwrap_or_default();
+                self.task(log, &space, doc, fresh).transpose()
+            });
+            let documents = tasks.collect::<Result<Vec<_>, _>>()?;
+            Ok(Some(Chunk { space, from, to, documents }))
+        })
+    }
+
+    fn task(
+        &self,
+        log: &dyn ReadLog,
+        space: &SpaceRow,
+        doc: DocId,
+        fresh: Vec<LoggedChange>,
+    ) -> Result<Option<Task>, DbError> {
+        let stored = self.snapshot(space.no, &doc)?;
+        let mut arrived_ms = fresh.iter().map(|change| change.received_ms).min().unwrap_or(0);
+        if let Some((_, arrived)) = &stored {
+            arrived_ms = *arrived;
+        }
+        let clean = !self.has_unapplied(space.no, &doc)?;
+        let base = stored.filter(|_| clean).and_then(|(body, _)| Document::load(&body).ok());
+        let assembled = match base {
+            Some(base) => assemble(Some(base), &fresh),
+            None if clean && starts_here(log, space, &doc, &fresh)? => assemble(None, &fresh),
+            // Something of it was set aside before, or its snapshot is lost: everything again, with what came since.
+            None => assemble(None, &changes(log, space, &doc)?),
+        };
+        if assembled.is_none() {
+            tracing::error!(space = %space.id, %doc, "no document can be made of these changes");
+            self.metrics.projected(0, fresh.len() as u64);
+        }
+        Ok(assembled.map(|assembled| Task { doc, arrived_ms, assembled }))
+    }
+
+    fn snapshot(&self, space: i64, doc: &DocId) -> Result<Option<(Vec<u8>, i64)>, DbError> {
+        let mut statement = self
+            .views
+            .prepare_cached("SELECT body, arrived_ms FROM snapshot WHERE space = ?1 AND document = ?2")?;
+        Ok(statement.query_row((space, &doc.0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    fn has_unapplied(&self, space: i64, doc: &DocId) -> Result<bool, DbError> {
+        let mut statement =
+            self.views.prepare_cached("SELECT 1 FROM unapplied WHERE space = ?1 AND document = ?2 LIMIT 1")?;
+        Ok(statement.exists((space, &doc.0))?)
+    }
+
+    /// Writes rows and the place reached, together. Does nothing if another process was faster.
+    fn write(&self, chunk: &Chunk) -> Result<(), DbError> {
+        let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Immediate)?;
+        let no = chunk.space.no;
+        let reached: i64 = transaction
+            .query_row("SELECT seq FROM projected WHERE space = ?1", [no], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
+        if u64::try_from(reached).ok() != Some(chunk.from) {
+            return Ok(());
+        }
+        let to = i64::try_from(chunk.to).map_err(DbError::internal)?;
+        let mut unapplied = 0;
+        for task in &chunk.documents {
+            unapplied += store(&transaction, no, to, task)?;
+            report(&transaction, &chunk.space, task)?;
+        }
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO projected (space, seq) VALUES (?1, ?2)")?
+            .execute([no, to])?;
+        transaction.commit()?;
+        self.metrics.projected(chunk.documents.len() as u64, unapplied);
+        Ok(())
+    }
+}
+
+/// Whether the fresh changes are the document's first.
+fn starts_here(log: &dyn ReadLog, space: &SpaceRow, doc: &DocId, fresh: &[LoggedChange]) -> Result<bool, DbError> {
+    let first = fresh.iter().map(|change| change.seq).min().unwrap_or(0);
+    Ok(log.changes(space.no, doc)?.iter().all(|change| change.seq >= first))
+}
+
+fn store(connection: &Connection, space: i64, seq: i64, task: &Task) -> Result<u64, DbError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO snapshot (space, document, seq, arrived_ms, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (space, document) DO UPDATE SET seq = excluded.seq, body = excluded.body",
+        )?
+        .execute((space, &task.doc.0, seq, task.arrived_ms, &task.assembled.snapshot))?;
+    connection
+        .prepare_cached("DELETE FROM unapplied WHERE space = ?1 AND document = ?2")?
+        .execute((space, &task.doc.0))?;
+    for (hash, reason) in &task.assembled.unapplied {
+        set_aside(connection, space, seq, &task.doc, hash, reason)?;
+    }
+    Ok(task.assembled.unapplied.len() as u64)
+}
+
+fn set_aside(
+    connection: &Connection,
+    space: i64,
+    seq: i64,
+    doc: &DocId,
+    hash: &ChangeHash,
+    reason: &str,
+) -> Result<(), DbError> {
+    tracing::warn!(%doc, reason, "a change does not apply and was set aside");
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO unapplied (space, document, hash, seq, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((space, &doc.0, &hash.0, seq, reason))?;
+    Ok(())
+}
+
+/// Hands the document to the reports. What breaks there costs this document its rows, not the others theirs.
+fn report(transaction: &Connection, space: &SpaceRow, task: &Task) -> Result<(), DbError> {
+    let kind = task.assembled.document.kind();
+    if kind.is_some_and(|kind| kind.compartment() != space.compartment) {
+        // A contact among the visits, or a visit among the contacts: whoever wrote it, it is shown to nobody.
+        tracing::warn!(space = %space.id, doc = %task.doc, "a document lies in the wrong compartment");
+        return Ok(());
+    }
+    let projected = ProjectedDocument {
+        space: space.id,
+        unit: &space.unit,
+        compartment: space.compartment,
+        doc: task.doc,
+        kind,
+        document: &task.assembled.document,
+        arrived_ms: task.arrived_ms,
+    };
+    transaction.execute_batch("SAVEPOINT document")?;
+    let reported = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reports::project(transaction, &projected)))
+        .unwrap_or_else(|_| Err(DbError::internal("projecting panicked")));
+    match reported {
+        Ok(()) => {}
+        Err(error @ (DbError::Full | DbError::Busy | DbError::ReadOnly)) => return Err(error),
+        Err(error) => {
+            tracing::error!(doc = %task.doc, code = error.code(), %error, "a document cannot be projected");
+            transaction.execute_batch("ROLLBACK TO document")?;
+        }
+    }
+    Ok(transaction.execute_batch("RELEASE document")?)
+}

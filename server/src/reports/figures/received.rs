@@ -1,0 +1,119 @@
+//! Figure 3: issues received, by kind, field, priority, status and unit, and week by week.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::facts::IssueFact;
+use super::{Counts, SmallCount, add, one, quotient};
+use crate::db::DbError;
+use crate::reports::day::Day;
+use crate::reports::scope::{Conditions, Question};
+
+/// Issues received in the period.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct IssueFigures {
+    /// All issues that the reader may see.
+    pub lines: i64,
+    /// Denunciations and sealed stubs of the whole province; null for everybody but the inspectorate.
+    pub sealed: Option<i64>,
+    /// Issues that turned out to be another issue, recorded twice.
+    pub duplicates: i64,
+    /// Neither duplicate nor denunciation. All figures below are about these.
+    pub countable: i64,
+    /// Countable issues for one held visit.
+    pub per_visit: Option<f64>,
+    /// By status at the end of the judgement day.
+    pub by_status: Counts,
+    /// By kind.
+    pub by_kind: Counts,
+    /// By field.
+    pub by_field: Counts,
+    /// By priority.
+    pub by_priority: Counts,
+    /// By the way the reporter is named; one to four are told as "<5".
+    #[schema(value_type = BTreeMap<String, SmallCount>)]
+    pub by_reporter_mode: BTreeMap<String, SmallCount>,
+    /// Raised before, over years.
+    pub long_standing: i64,
+    /// Marked as a hot spot: a place and a matter.
+    pub hot_spot: i64,
+}
+
+/// Counts issue by issue.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    figures: IssueFigures,
+    modes: Counts,
+    weeks: BTreeMap<Day, (i64, i64)>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
+        let figures = &mut self.figures;
+        figures.countable += 1;
+        figures.long_standing += i64::from(issue.long_since.is_some());
+        figures.hot_spot += i64::from(issue.hot_spot);
+        add(&mut figures.by_status, issue.status, 1);
+        add(&mut figures.by_kind, issue.kind, 1);
+        add(&mut figures.by_field, issue.field, 1);
+        add(&mut figures.by_priority, issue.priority, 1);
+        add(&mut self.modes, issue.reporter_mode, 1);
+        self.weeks.entry(Day(issue.received).monday()).or_default().0 += 1;
+        if let Some(settled) = issue.settled {
+            self.weeks.entry(Day(settled).monday()).or_default().1 += 1;
+        }
+    }
+
+    /// The figures and the weeks; `held` is the number of held visits of the same question.
+    pub(crate) fn finish(
+        self,
+        connection: &Connection,
+        question: &Question,
+        held: i64,
+    ) -> Result<(IssueFigures, Vec<Week>), DbError> {
+        let mut figures = self.figures;
+        let (lines, sealed, duplicates) = uncounted(connection, question)?;
+        figures.lines = lines;
+        figures.sealed = (question.scope.sealed && question.scope.units.is_none()).then_some(sealed);
+        figures.duplicates = duplicates;
+        figures.per_visit = quotient(figures.countable, held);
+        figures.by_reporter_mode = self.modes.into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
+        let week = |(monday, (received, settled)): (Day, _)| Week { monday: monday.date(), received, settled };
+        Ok((figures, self.weeks.into_iter().map(week).collect()))
+    }
+}
+
+/// All visible issues, the sealed among them, the duplicates among them.
+fn uncounted(connection: &Connection, question: &Question) -> Result<(i64, i64, i64), DbError> {
+    let mut sql = Conditions::default();
+    question.scope.on_issues("i", &mut sql);
+    sql.push("i.deleted = 0");
+    if question.scope.units.is_some() {
+        // Below the level of the province even the number of denunciations would point at somebody.
+        sql.push("i.sealed = 0");
+    }
+    sql.push("i.received_day BETWEEN :from AND :until");
+    sql.bind(":from", question.from.0);
+    sql.bind(":until", question.to.min(question.as_of).0);
+    let text = format!(
+        "SELECT count(*), coalesce(sum(i.sealed), 0), \
+         count(*) FILTER (WHERE i.countable = 0 AND i.sealed = 0) FROM issue_row i WHERE {}",
+        sql.sql()
+    );
+    one(connection, &text, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+}
+
+/// One week, Monday to Sunday.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Week {
+    /// The Monday.
+    #[schema(value_type = String, format = Date)]
+    pub monday: jiff::civil::Date,
+    /// Issues received.
+    pub received: i64,
+    /// Issues settled (of those received in the period).
+    pub settled: i64,
+}

@@ -1,0 +1,102 @@
+//! Reports: what the projector writes of each document, and what staff read of it.
+//!
+//! The report tables (`migrations/sqlite/0002_reports.sql`) hold one narrow row per visit and issue, with everything
+//! that is counted, filtered or sorted as a column, and the record as it is shown beside it. Writing is [`project`],
+//! one document at a time; reading is one file per topic: [`figures`] for counting, [`list`] for lists, [`summary`]
+//! for all figures at once.
+//!
+//! **Who may see what is decided in one place.** Every query takes a [`scope::Scope`] and adds its conditions, so a
+//! record that a reader may not see is in no list, no count and no search, and asking for it by id gives the same
+//! answer as for one that never was. The unit that decides is that of the space in which a document lies, never the
+//! one it claims.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use gandan_model::document::Document;
+use gandan_model::genesis::DocKind;
+use gandan_model::ids::Compartment;
+use gandan_model::rules::Rules;
+use rusqlite::Connection;
+
+use crate::db::DbError;
+use crate::projector::ProjectedDocument;
+
+#[cfg(test)]
+mod tests;
+
+pub mod audit;
+pub mod day;
+mod duplicates;
+pub mod figures;
+mod issues;
+pub mod list;
+pub mod review;
+pub mod scope;
+pub mod summary;
+mod visits;
+
+/// The rules in force.
+static RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
+
+/// Runs `with` under the rules for a unit: those in force, with the unit among the remote ones if the table of units
+/// says so.
+pub(crate) fn with_rules<T>(connection: &Connection, unit: &str, with: impl FnOnce(&Rules) -> T) -> Result<T, DbError> {
+    let mut statement = connection.prepare_cached("SELECT remote FROM unit WHERE code = ?1")?;
+    let remote: Vec<bool> = statement.query_map([unit], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if !remote.contains(&true) || RULES.is_remote(unit) {
+        return Ok(with(&RULES));
+    }
+    let rules = Rules { remote_units: BTreeSet::from([unit.to_owned()]), ..RULES.clone() };
+    Ok(with(&rules))
+}
+
+/// Writes the rows of one document, replacing those of its earlier state. Runs inside the projector's transaction.
+///
+/// Contacts leave no trace here. Whatever lies in the sealed compartment, and every denunciation wherever it lies,
+/// is marked sealed.
+pub fn project(connection: &Connection, document: &ProjectedDocument<'_>) -> Result<(), DbError> {
+    match (document.compartment, document.kind) {
+        (Compartment::Field, Some(DocKind::Visit)) => visits::project(connection, document),
+        (Compartment::Field | Compartment::Sealed, Some(DocKind::Issue)) => issues::project(connection, document),
+        (Compartment::Sealed, Some(DocKind::SealedStub)) => issues::project_stub(connection, document),
+        (Compartment::Field, Some(DocKind::Assignment | DocKind::Plan)) => {
+            let record = record(connection, document.document, document.unit)?;
+            review::project(connection, document, false, None, record.review())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The record that a document says.
+pub(crate) fn record(
+    connection: &Connection,
+    document: &Document,
+    unit: &str,
+) -> Result<gandan_model::record::Record, DbError> {
+    with_rules(connection, unit, |rules| gandan_model::record::Record::of(document, rules, unit))
+}
+
+/// Removes every projected row, before everything is projected anew. The audit trail is not projected and stays.
+pub fn clear(connection: &Connection) -> Result<(), DbError> {
+    // The triggers would take every row's words out of the search index one by one: for a province minutes instead of
+    // a second. They are put aside meanwhile.
+    const TRIGGERS: &str = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND name IN ('visit_text_delete', 'issue_text_delete')";
+    let triggers: Vec<(String, String)> = connection
+        .prepare(TRIGGERS)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (name, _) in &triggers {
+        connection.execute_batch(&format!("DROP TRIGGER main.{name}"))?;
+    }
+    connection.execute_batch(
+        "INSERT INTO visit_fts (visit_fts) VALUES ('delete-all'); INSERT INTO issue_fts (issue_fts) VALUES ('delete-all'); \
+         DELETE FROM visit_text; DELETE FROM visit_official; DELETE FROM bright_spot_row; DELETE FROM supervision_row; \
+         DELETE FROM visit_row; \
+         DELETE FROM issue_text; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row;",
+    )?;
+    for (_, sql) in &triggers {
+        connection.execute_batch(sql)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Whose records a reader may see, as a condition that every query carries.
+
+use std::collections::BTreeSet;
+
+use gandan_model::text::fold;
+use rusqlite::ToSql;
+
+use crate::auth::{self, Principal, Role};
+use crate::reports::day::Day;
+
+/// What a reader may see. Built from a role and its grants in one place ([`Scope::of`]) and asked for by
+/// every query of this module, so that a list, a count and a search cannot disagree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The units; `None` is the whole province.
+    pub units: Option<BTreeSet<String>>,
+    /// Folded name of an agency that sees only the issues assigned to it.
+    pub agency: Option<String>,
+    /// May see denunciations and sealed stubs.
+    pub sealed: bool,
+}
+
+impl Scope {
+    /// Everything that is not sealed, in the whole province.
+    pub fn province() -> Self {
+        Self { units: None, agency: None, sealed: false }
+    }
+
+    /// What somebody may see. An agency's account bears the agency's name.
+    pub fn of(principal: &Principal) -> Self {
+        let units = match &principal.scope {
+            auth::Scope::Province => None,
+            auth::Scope::Units(units) => Some(units.clone()),
+        };
+        let agency = (principal.role == Role::Agency).then(|| fold(&principal.name));
+        Self { units, agency, sealed: principal.role.reads_sealed() }
+    }
+
+    /// The same scope, narrowed to some units. Units outside the scope stay outside.
+    #[must_use]
+    pub fn within(&self, units: &BTreeSet<String>) -> Self {
+        let units = match &self.units {
+            Some(own) => own.intersection(units).cloned().collect(),
+            None => units.clone(),
+        };
+        Self { units: Some(units), ..self.clone() }
+    }
+
+    /// True if the unit lies in the scope.
+    pub fn holds(&self, unit: &str) -> bool {
+        self.units.as_ref().is_none_or(|units| units.contains(unit))
+    }
+
+    /// The conditions on a table of visits under the alias `v`.
+    pub(crate) fn on_visits(&self, sql: &mut Conditions) {
+        self.units_on("v.unit", sql);
+        if self.agency.is_some() {
+            // An agency works on issues; a visit names people of other agencies.
+            sql.push("0");
+        }
+    }
+
+    /// The conditions on a table of issues (or review items) under an alias.
+    pub(crate) fn on_issues(&self, alias: &str, sql: &mut Conditions) {
+        self.units_on(&format!("{alias}.unit"), sql);
+        if let Some(agency) = &self.agency {
+            sql.push(&format!("{alias}.agency_key = :agency"));
+            sql.bind(":agency", agency.clone());
+        }
+        if !self.sealed {
+            sql.push(&format!("{alias}.sealed = 0"));
+        }
+    }
+
+    fn units_on(&self, column: &str, sql: &mut Conditions) {
+        let Some(units) = &self.units else { return };
+        sql.push(&format!("{column} IN (SELECT value FROM json_each(:units))"));
+        let list: Vec<&str> = units.iter().map(String::as_str).collect();
+        sql.bind(":units", serde_json::Value::from(list).to_string());
+    }
+}
+
+/// Conditions joined by AND, with their named parameters. Texts from outside only ever go in as parameters.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    parts: Vec<String>,
+    values: Vec<(&'static str, Box<dyn ToSql>)>,
+}
+
+impl Conditions {
+    /// Adds a condition. It is part of the program: never text from outside.
+    pub(crate) fn push(&mut self, condition: &str) {
+        self.parts.push(condition.to_owned());
+    }
+
+    /// Gives a parameter its value.
+    pub(crate) fn bind(&mut self, name: &'static str, value: impl ToSql + 'static) {
+        if !self.values.iter().any(|(known, _)| *known == name) {
+            self.values.push((name, Box::new(value)));
+        }
+    }
+
+    /// Adds `column = value`, if there is a value.
+    pub(crate) fn equals(&mut self, column: &str, name: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.push(&format!("{column} = {name}"));
+            self.bind(name, value.to_owned());
+        }
+    }
+
+    /// The text after WHERE; `1` if there is no condition.
+    pub(crate) fn sql(&self) -> String {
+        if self.parts.is_empty() { "1".to_owned() } else { self.parts.join(" AND ") }
+    }
+
+    /// The parameters.
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, &dyn ToSql)> {
+        self.values.iter().map(|(name, value)| (*name, value.as_ref())).collect()
+    }
+}
+
+/// What a report is asked: period, judgement day and scope.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// First day of the period.
+    pub from: Day,
+    /// Last day of the period.
+    pub to: Day,
+    /// Due dates and states are judged at the end of this day.
+    pub as_of: Day,
+    /// Whose records.
+    pub scope: Scope,
+}
+
+impl Question {
+    /// Conditions on the countable issues (alias `i`) that the report is about, received in the period and not after
+    /// the judgement day. Denunciations are not countable, so sealed rows are never among them.
+    pub(crate) fn issues(&self) -> Conditions {
+        let mut sql = Conditions::default();
+        self.scope.on_issues("i", &mut sql);
+        sql.push("i.countable = 1 AND i.sealed = 0");
+        sql.push("i.received_day BETWEEN :from AND :until");
+        sql.bind(":from", self.from.0);
+        sql.bind(":until", self.to.min(self.as_of).0);
+        sql.bind(":as_of", self.as_of.0);
+        sql
+    }
+
+    /// Conditions on the visits (alias `v`) that the report is about: planned or begun in the period, and not begun
+    /// after the judgement day.
+    pub(crate) fn visits(&self) -> Conditions {
+        let mut sql = Conditions::default();
+        self.scope.on_visits(&mut sql);
+        sql.push("v.aside = 0");
+        sql.push("v.day BETWEEN :from AND :to");
+        sql.push("(v.day <= :as_of OR v.status IN ('planned', 'cancelled'))");
+        sql.bind(":from", self.from.0);
+        sql.bind(":to", self.to.0);
+        sql.bind(":as_of", self.as_of.0);
+        sql
+    }
+
+    /// Conditions on the visits that were held.
+    pub(crate) fn held(&self) -> Conditions {
+        let mut sql = self.visits();
+        sql.push(HELD);
+        sql
+    }
+}
+
+/// A visit that took place.
+pub(crate) const HELD: &str = "v.status IN ('submitted', 'returned', 'verified')";
+
+/// The status of an issue (alias `i`) at the end of the judgement day: the current one if nothing happened since,
+/// else that of the last event until then.
+pub(crate) const STATUS_AT: &str = "CASE WHEN i.last_event_day IS NULL OR i.last_event_day <= :as_of THEN i.status \
+    ELSE coalesce((SELECT e.to_status FROM issue_event_row e WHERE e.n = i.n AND e.day <= :as_of \
+    ORDER BY e.item DESC LIMIT 1), 'recorded') END";

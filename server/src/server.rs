@@ -1,0 +1,169 @@
+//! A running server: its threads, and how they start and end.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use tokio::sync::{Semaphore, watch};
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::db::{Db, DbError, DbOptions};
+use crate::error::ServerError;
+use crate::events::EventHub;
+use crate::exchange::Exchange;
+use crate::folder::{Decision, Folder};
+use crate::ingest::{Ingest, Listeners};
+use crate::metrics::Metrics;
+use crate::positions::Positions;
+use crate::projector::{Projector, Signal};
+use crate::staff_writer::{ServerDevice, StaffWriter};
+use crate::state::{AppState, Parts};
+
+/// Upload buffers of all requests together, in pieces of 64 KiB.
+pub(crate) const UPLOAD_PIECES: usize = 1024;
+/// Sync requests that are worked on at the same time.
+const WORKERS: usize = 16;
+/// Open event streams.
+const LISTENERS: usize = 4096;
+
+/// How to run.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Bounds of the database.
+    pub db: DbOptions,
+    /// The clock.
+    pub clock: SharedClock,
+    /// When devices should call again, in seconds.
+    pub poll_after_s: u32,
+}
+
+impl ServerOptions {
+    /// The usual: this folder, the machine's clock, a call every quarter of an hour.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), db: DbOptions::default(), clock: Arc::new(SystemClock), poll_after_s: 900 }
+    }
+}
+
+/// A running server.
+pub struct Server {
+    state: AppState,
+    ingest: Ingest,
+    projector: Projector,
+    shutdown: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Server {
+    /// Opens the data folder and starts the threads. Fails if the folder was never initialised or is served already.
+    pub fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        let folder = Folder::at(&options.data);
+        Db::check_exists(folder.path())?;
+        let lock = folder.lock()?;
+        let db = Db::open(folder.path(), options.db)?;
+        let device = folder.server_device()?;
+        prepare(&db, &folder, &device, &options.clock)?;
+        gandan_sync::dictionary::prepare(gandan_sync::dictionary::CURRENT, false);
+
+        let metrics = Metrics::default();
+        let events = EventHub::default();
+        let signal = Arc::new(Signal::default());
+        let listeners =
+            Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
+        let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners)?;
+        let (projector, follower) = Projector::start(&db, signal, metrics.clone())?;
+        let exchange = Exchange {
+            storage: Arc::new(db.clone()),
+            ingest: ingest.clone(),
+            positions: Positions::default(),
+            clock: Arc::clone(&options.clock),
+            metrics: metrics.clone(),
+            incarnation: folder.incarnation()?,
+            poll_after_s: options.poll_after_s,
+        };
+        let staff = StaffWriter::new(db.clone(), ingest.clone(), Arc::clone(&options.clock), device);
+        let (shutdown, stopping) = watch::channel(false);
+        let state = AppState::new(Parts {
+            db,
+            clock: options.clock,
+            events,
+            staff,
+            exchange: Arc::new(exchange),
+            projector: projector.clone(),
+            metrics,
+            stopping,
+            poll_after_s: options.poll_after_s,
+            uploads: Arc::new(Semaphore::new(UPLOAD_PIECES)),
+            workers: Arc::new(Semaphore::new(WORKERS)),
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+        });
+        Ok(Self { state, ingest, projector, shutdown, threads: vec![writer, follower], _lock: lock })
+    }
+
+    /// What handlers need.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Ends event streams and tells everybody who asks that the server is going down. The first step of an end: then
+    /// requests under way are answered, then [`Server::stop`].
+    pub fn begin_shutdown(&self) {
+        let _ = self.shutdown.send(true);
+    }
+
+    /// Writes everything that was handed over, ends the threads and closes the database. Blocks.
+    pub fn stop(mut self) {
+        self.begin_shutdown();
+        self.ingest.stop();
+        self.projector.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the server panicked");
+            }
+        }
+    }
+}
+
+/// The server's own device, and decisions that a restore may have undone.
+fn prepare(db: &Db, folder: &Folder, device: &ServerDevice, clock: &SharedClock) -> Result<(), ServerError> {
+    let decisions = folder.decisions()?;
+    let now_ms = clock.now_ms();
+    db.write(|transaction| {
+        let key = device.key.verifying_key();
+        let no = crate::db::sqlite::devices::put(transaction, &device.id, key.as_bytes(), None, now_ms)?;
+        no.ok_or_else(|| DbError::internal("the id of the server's device is taken"))?;
+        for decision in &decisions {
+            if let Decision::DeviceRevoked { device, at_ms } = decision {
+                crate::db::sqlite::devices::revoke(transaction, device, *at_ms)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+impl Db {
+    /// Runs `write` in one transaction of the core database, for what is written rarely: people, codes, grants. All or
+    /// nothing. Blocks, and waits for the ingest's commit under way.
+    pub fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
+        let connection = self.core_writer()?;
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        let result = write(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// [`Db::write`] on a thread that may block.
+    pub async fn write_async<T, F>(&self, write: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, DbError> + Send + 'static,
+    {
+        let db = self.clone();
+        tokio::task::spawn_blocking(move || db.write(write)).await.map_err(DbError::internal)?
+    }
+}

@@ -1,0 +1,104 @@
+//! What every request handler can reach.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::clock::SharedClock;
+use crate::db::Db;
+use crate::events::EventHub;
+use crate::exchange::Exchange;
+use crate::metrics::Metrics;
+use crate::projector::Projector;
+use crate::staff_writer::StaffWriter;
+
+/// The running server's parts; clones share them.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+/// See the methods of [`AppState`].
+pub(crate) struct Parts {
+    pub(crate) db: Db,
+    pub(crate) clock: SharedClock,
+    pub(crate) events: EventHub,
+    pub(crate) staff: StaffWriter,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) projector: Projector,
+    pub(crate) metrics: Metrics,
+    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) poll_after_s: u32,
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) workers: Arc<Semaphore>,
+    pub(crate) listeners: Arc<Semaphore>,
+}
+
+impl AppState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+
+    /// Now, in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
+    /// Who wants to know when a space has news.
+    pub fn events(&self) -> &EventHub {
+        &self.0.events
+    }
+
+    /// Writes for staff.
+    pub fn staff(&self) -> &StaffWriter {
+        &self.0.staff
+    }
+
+    /// Round trips with devices.
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.0.exchange
+    }
+
+    /// The thread behind the views.
+    pub fn projector(&self) -> &Projector {
+        &self.0.projector
+    }
+
+    /// Figures about the server.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Becomes true when the server is going down.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.clone()
+    }
+
+    /// When devices should call again, in seconds.
+    pub fn poll_after_s(&self) -> u32 {
+        self.0.poll_after_s
+    }
+
+    /// Bounds the bytes of uploads in memory, in pieces of 64 KiB.
+    pub(crate) fn uploads(&self) -> &Arc<Semaphore> {
+        &self.0.uploads
+    }
+
+    /// Bounds the sync requests that are worked on.
+    pub(crate) fn workers(&self) -> &Arc<Semaphore> {
+        &self.0.workers
+    }
+
+    /// Bounds the open event streams.
+    pub(crate) fn listeners(&self) -> &Arc<Semaphore> {
+        &self.0.listeners
+    }
+}

@@ -1,0 +1,13 @@
+//! Reports and lists through the real router, over what devices pushed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod csv_export;
+mod figures;
+mod lists;
+mod openapi;
+mod oracle;
+mod sample;
+#[path = "../support/mod.rs"]
+mod support;

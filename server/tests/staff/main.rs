@@ -1,0 +1,10 @@
+//! What staff do through the API, through the real router, and how it reaches phones.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod actions;
+mod refusals;
+#[path = "../support/mod.rs"]
+mod support;
+mod visits;
+mod world;

@@ -1,0 +1,12 @@
+//! The product as its users meet it: real processes, real files, a real network between them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli;
+mod converge;
+mod crash;
+mod hostile;
+mod input;
+mod journey;
+mod network;
+mod secrecy;
+mod stage;
