@@ -8,6 +8,7 @@ use gandan_tests::generator::{Generator, units};
 use gandan_tests::processes::Server;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tempfile::TempDir;
@@ -89,6 +90,8 @@ pub(crate) async fn client(server: &Server, home: &Path, units: &[&str], road: S
 pub(crate) struct Gated {
     pub(crate) http: Arc<Http>,
     pub(crate) gate: Arc<Gate>,
+    /// Whether this device has been let go.
+    pub(crate) gone: AtomicBool,
 }
 
 /// Lets all devices go at the same moment.
@@ -108,13 +111,13 @@ impl Gate {
 impl Transport for Gated {
     fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
         Box::pin(async move {
-            let is_push = post.url.ends_with("/sync");
-            if is_push && self.gate.opened.lock().unwrap().is_none() {
+            let is_first = post.url.ends_with("/sync") && !self.gone.swap(true, Ordering::SeqCst);
+            if is_first {
                 self.gate.barrier.wait().await;
                 self.gate.opened.lock().unwrap().get_or_insert_with(Instant::now);
             }
             let answer = self.http.post(post, meter).await;
-            if is_push {
+            if is_first {
                 self.gate.answers.lock().unwrap().push(Instant::now());
             }
             answer

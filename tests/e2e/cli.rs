@@ -181,9 +181,9 @@ fn what_was_not_sent_can_be_taken_out() {
     new_visit(&device, "Chưa gửi");
     device.run(&["new", "visit", "note=Nháp", "--draft"]).json();
     let file = stage.folder.path().join("unsent.jsonl");
-    let said = device.run(&["export", "--unsent", file.to_str().unwrap()]).json();
+    let said = device.run(&["export", file.to_str().unwrap()]).json();
     assert_eq!((number(&said, "changes"), number(&said, "drafts")), (1, 1));
     assert!(std::fs::read_to_string(&file).unwrap().lines().count() >= 3);
-    assert_eq!(device.run(&["export", "--unsent", file.to_str().unwrap()]).code, 1, "an old export is not overwritten");
+    assert_eq!(device.run(&["export", file.to_str().unwrap()]).code, 1, "an old export is not overwritten");
     assert_eq!(number(&device.run(&["status"]).json(), "saved_changes"), 1);
 }

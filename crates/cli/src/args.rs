@@ -126,8 +126,7 @@ pub(crate) enum Command {
     /// Write everything the server does not have yet into a file.
     Export {
         /// The file; must not exist.
-        #[arg(long, value_name = "FILE")]
-        unsent: PathBuf,
+        file: PathBuf,
     },
     /// Communes, wards and special zones this device knows.
     Units {

@@ -43,7 +43,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Seal => seal(&client),
         Command::Status => standing(&client, lang),
         Command::Drafts { submit, discard } => drafts(&client, submit.as_deref(), discard.as_deref()),
-        Command::Export { unsent } => export(&client, &unsent),
+        Command::Export { file } => export(&client, &file),
         Command::Units { query } => units(&client, query.as_deref()),
     };
     // Moves everything into the main file now and tells of an error, instead of silently at the end.

@@ -3,13 +3,14 @@
 use crate::commands::to_json;
 use crate::resources::usage;
 use crate::{Failure, Said};
+use gandan_client::transport::Meter;
 use gandan_client::{Cancel, Client, Progress, SyncOptions, SyncReport};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longer than this, and an exchange tells how far it has come.
+/// An exchange that takes longer tells how far it has come, and again after as long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -32,17 +33,24 @@ pub(crate) fn enrol(client: &Client, link: &str, insecure: bool) -> Result<Said,
 /// `sync`.
 pub(crate) fn sync(client: &Client, max_rounds: u32) -> Result<Said, Failure> {
     let cancel = Cancel::new();
-    let options = SyncOptions { max_rounds, cancel: cancel.clone(), progress: Arc::new(teller()) };
+    let seen = Arc::new(Mutex::new(Progress::default()));
+    let (meter, latest) = (Meter::default(), seen.clone());
+    let keep = move |progress: &Progress| *latest.lock().unwrap_or_else(PoisonError::into_inner) = *progress;
+    let options = SyncOptions { max_rounds, cancel: cancel.clone(), meter: meter.clone(), progress: Arc::new(keep) };
     let started = Instant::now();
     let result = runtime()?.block_on(async {
         let exchange = client.sync_once(options);
         let mut exchange = std::pin::pin!(exchange);
-        tokio::select! {
-            result = &mut exchange => result,
-            _ = tokio::signal::ctrl_c() => {
-                eprintln!("stopping …");
-                cancel.cancel();
-                exchange.await
+        loop {
+            tokio::select! {
+                result = &mut exchange => return result,
+                _ = tokio::signal::ctrl_c(), if !cancel.is_cancelled() => {
+                    eprintln!("stopping …");
+                    cancel.cancel();
+                }
+                () = tokio::time::sleep(PATIENCE) => {
+                    tell(&seen.lock().unwrap_or_else(PoisonError::into_inner), &meter);
+                }
             }
         }
     });
@@ -62,24 +70,17 @@ fn measured(report: &SyncReport, started: Instant) -> Value {
     json
 }
 
-/// Tells how far an exchange has come, once a second and not before the first is over.
-fn teller() -> impl Fn(&Progress) + Send + Sync {
-    let last = Mutex::new(Instant::now());
-    move |progress| {
-        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.elapsed() > PATIENCE {
-            *last = Instant::now();
-            eprintln!(
-                "{} round trips, {} KB up, {} KB down; {} sent, {} received, {} waiting …",
-                progress.round_trips,
-                progress.bytes_up / 1_000,
-                progress.bytes_down / 1_000,
-                progress.pushed,
-                progress.pulled,
-                progress.waiting
-            );
-        }
-    }
+/// Tells how far an exchange has come.
+fn tell(progress: &Progress, meter: &Meter) {
+    eprintln!(
+        "{} round trips, {} KB up, {} KB down; {} sent, {} received, {} waiting …",
+        progress.round_trips,
+        meter.up() / 1_000,
+        meter.down() / 1_000,
+        progress.pushed,
+        progress.pulled,
+        progress.waiting
+    );
 }
 
 fn account(report: &SyncReport) -> String {

@@ -20,13 +20,15 @@ pub struct SyncOptions {
     pub max_rounds: u32,
     /// Called after every step with how far it has come.
     pub progress: Arc<dyn Fn(&Progress) + Send + Sync>,
+    /// Counts bytes while they move, for somebody who wants to look in between.
+    pub meter: Meter,
     /// To give up in the middle.
     pub cancel: Cancel,
 }
 
 impl Default for SyncOptions {
     fn default() -> Self {
-        Self { max_rounds: 256, progress: Arc::new(|_| {}), cancel: Cancel::new() }
+        Self { max_rounds: 256, progress: Arc::new(|_| {}), meter: Meter::default(), cancel: Cancel::new() }
     }
 }
 
@@ -75,7 +77,7 @@ impl Client {
     /// can be done.
     pub async fn sync_once(&self, options: SyncOptions) -> Result<SyncReport, SyncFailure> {
         let turn = Turn::take(self).map_err(|error| SyncFailure { report: Box::default(), error })?;
-        let mut run = Run { client: self.clone(), meter: Meter::default(), options, exchange: Exchange::default() };
+        let mut run = Run { client: self.clone(), options, exchange: Exchange::default() };
         let result = run.all().await;
         let report = run.report();
         drop(turn);
@@ -88,7 +90,6 @@ impl Client {
 
 struct Run {
     client: Client,
-    meter: Meter,
     options: SyncOptions,
     exchange: Exchange,
 }
@@ -150,7 +151,7 @@ impl Run {
         let post = Post { url: format!("{server}/v1/sync"), content_type: FRAME_TYPE, body, max_answer: MAX_RESPONSE };
         let transport = self.client.environment().transport.clone();
         let moving = async {
-            let answer = transport.post(post, &self.meter).await?;
+            let answer = transport.post(post, &self.options.meter).await?;
             answer.judge(FRAME_TYPE)
         };
         match self.options.cancel.guard(moving).await {
@@ -187,8 +188,8 @@ impl Run {
 
     fn report(&mut self) -> SyncReport {
         let mut report = std::mem::take(&mut self.exchange.report);
-        report.bytes_up = self.meter.up();
-        report.bytes_down = self.meter.down();
+        report.bytes_up = self.options.meter.up();
+        report.bytes_down = self.options.meter.down();
         if report.round_trips == 0 {
             report.waiting = self.client.unsent().unwrap_or_default();
         }
@@ -199,8 +200,8 @@ impl Run {
         let report = &self.exchange.report;
         (self.options.progress)(&Progress {
             round_trips: report.round_trips,
-            bytes_up: self.meter.up(),
-            bytes_down: self.meter.down(),
+            bytes_up: self.options.meter.up(),
+            bytes_down: self.options.meter.down(),
             pushed: report.pushed,
             pulled: report.pulled,
             waiting: report.waiting,

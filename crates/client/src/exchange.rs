@@ -7,8 +7,9 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::{Grant, Refused, SyncReport};
 use ed25519_dalek::SigningKey;
+use gandan_model::genesis::DocKind;
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
-use gandan_store::{Access, Ack, OwnChange, RemoteBatch, RemoteChange, SpaceGrant, SpaceState, Store};
+use gandan_store::{Access, Ack, OwnChange, Page, RemoteBatch, RemoteChange, SpaceGrant, SpaceState, Store};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::digest::advance_heads;
 use gandan_sync::envelope::Envelope;
@@ -224,8 +225,9 @@ impl Exchange {
         let restart = matches!(part.notice, Some(Notice::ChainDiverged { .. }));
         let mut stretch = Stretch::after(&state, restart);
         let last = part.items.len().saturating_sub(1);
-        if part.items.is_empty() && (restart || part.position.cursor != stretch.cursor) {
-            stretch.cursor = part.position.cursor;
+        if restart {
+            // Of another log nothing is known yet; the documents stay.
+            stretch.forget(&client.store(), &state)?;
             return self.write(client, part.space, &mut stretch);
         }
         for (index, item) in part.items.iter().enumerate() {
@@ -363,7 +365,6 @@ struct Stretch {
     heads: BTreeMap<DocId, Vec<ChangeHash>>,
     changes: Vec<RemoteChange>,
     touched: BTreeSet<DocId>,
-    restart: bool,
 }
 
 impl Stretch {
@@ -377,8 +378,27 @@ impl Stretch {
             heads: BTreeMap::new(),
             changes: Vec::new(),
             touched: BTreeSet::new(),
-            restart,
         }
+    }
+
+    /// Clears what is known of the log of every document in the space.
+    fn forget(&mut self, store: &Store, state: &SpaceState) -> Result<(), ClientError> {
+        for kind in DocKind::ALL {
+            let mut page = Page::first(500);
+            loop {
+                let (documents, next) = store.documents(kind, Some(&state.unit), &page)?;
+                let here = documents.into_iter().filter(|document| document.space == state.space);
+                for document in here {
+                    self.heads.insert(document.id, Vec::new());
+                    self.touched.insert(document.id);
+                }
+                match next {
+                    Some(next) => page = Page::after(next, 500),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn envelope(&mut self, store: &Store, seq: u64, envelope: &Envelope) -> Result<(), ClientError> {
@@ -404,8 +424,7 @@ impl Stretch {
         genesis: bool,
     ) -> Result<(), ClientError> {
         if !self.heads.contains_key(&doc) {
-            let known = if self.restart { Vec::new() } else { store.log_heads(space, doc)? };
-            self.heads.insert(doc, known);
+            self.heads.insert(doc, store.log_heads(space, doc)?);
         }
         let heads = self.heads.entry(doc).or_default();
         let old = heads.clone();

@@ -191,7 +191,7 @@ fn searches(store: &Store) {
 fn saves(store: &mut Store) {
     const COUNT: usize = 300;
     let made: Vec<_> = (0..COUNT).map(|seed| visit(1000 + seed)).collect();
-    let run = u64::try_from(store.counts().unwrap().visits).unwrap();
+    let run = store.counts().unwrap().visits;
     let (mut saves, mut drafts, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     let folder = tempfile::tempdir_in(".").unwrap();
     let plain = rusqlite::Connection::open(folder.path().join("bare.db")).unwrap();

@@ -8,7 +8,7 @@
 //! # From the inside out
 //!
 //! A **change** is one save of one document: a raw automerge change chunk. Before automerge ever sees a change that came
-//! from outside, [`scan`] reads its header, adds up what it would unfold to and refuses the hostile ones.
+//! from outside, [`mod@scan`] reads its header, adds up what it would unfold to and refuses the hostile ones.
 //!
 //! An **envelope** ([`mod@envelope`]) is a batch of changes of one space, signed by one device and chained to that device's
 //! envelope before. What is signed are hashes; how the body is written is not, so references can be as short as the

@@ -55,9 +55,17 @@ impl Pass {
         Ok(Self { db, views, metrics })
     }
 
+    /// Starts to write views. `BEGIN IMMEDIATE` would lock the attached core as well and keep devices waiting; a first
+    /// write locks what it writes.
+    fn begin(&self) -> Result<Transaction<'_>, DbError> {
+        let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Deferred)?;
+        transaction.prepare_cached("DELETE FROM projected WHERE space < 0")?.execute([])?;
+        Ok(transaction)
+    }
+
     /// Forgets every view.
     pub(super) fn clear(&self) -> Result<(), DbError> {
-        let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Immediate)?;
+        let transaction = self.begin()?;
         reports::clear(&transaction)?;
         transaction.execute_batch("DELETE FROM snapshot; DELETE FROM unapplied; DELETE FROM projected;")?;
         Ok(transaction.commit()?)
@@ -180,7 +188,7 @@ impl Pass {
 
     /// Writes rows and the place reached, together. Does nothing if another process was faster.
     fn write(&self, chunk: &Chunk) -> Result<(), DbError> {
-        let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Immediate)?;
+        let transaction = self.begin()?;
         let no = chunk.space.no;
         let reached: i64 = transaction
             .query_row("SELECT seq FROM projected WHERE space = ?1", [no], |row| row.get(0))

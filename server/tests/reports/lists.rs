@@ -1,6 +1,7 @@
 //! Filters, search, orders and pages.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
@@ -56,7 +57,10 @@ fn filters_of_issues_give_what_the_sample_holds() {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut all, byte| {
+        write!(all, "%{byte:02X}").unwrap();
+        all
+    })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reports and lists through the real router, over what devices pushed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
 mod csv_export;

@@ -1,6 +1,6 @@
 //! What staff do through the API, through the real router, and how it reaches phones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
 mod refusals;

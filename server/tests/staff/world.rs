@@ -104,10 +104,12 @@ impl World {
         answer.json()
     }
 
+    #[expect(clippy::unused_self, reason = "reads as a sentence")]
     pub fn issue(&self, action: &str) -> String {
         format!("issues/{ISSUE}/{action}")
     }
 
+    #[expect(clippy::unused_self, reason = "reads as a sentence")]
     pub fn visit(&self, action: &str) -> String {
         format!("visits/{VISIT}/{action}")
     }

@@ -16,7 +16,7 @@ pub(super) fn typed(case: &Value, edit: &Value) -> Option<Vec<String>> {
     let members = |what: &str| at(set, what).and_then(Value::as_object).cloned().unwrap_or_default();
     Some(match (field, set) {
         ("(record)", Value::String(_)) => vec!["deleted=true".to_owned()],
-        ("(personal data)", Value::String(_)) => vec![format!("erased={}", text(edit, "at"))],
+        ("(personal data)", Value::String(_)) => vec!["erased=request".to_owned()],
         ("(record)" | "(personal data)", Value::Object(fields)) => {
             let renamed = |name: &str| match name {
                 "contact_ref" => "reporter.contact_ref".to_owned(),
@@ -174,7 +174,7 @@ mod tests {
             ("issue-delete-vs-edit", "deleted=true", "description=Bổ sung số hộ bị ảnh hưởng: 14"),
             (
                 "issue-erase-vs-edit",
-                "erased=2026-09-13T09:10:00+07:00",
+                "erased=request",
                 "reporter.contact_ref=contact-777 description=thêm ý",
             ),
         ] {

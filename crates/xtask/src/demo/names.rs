@@ -6,6 +6,9 @@ pub(super) const ROLE_OFFICIAL: &str = "field_official";
 /// Role of somebody at the province who reads the reports.
 pub(super) const ROLE_STAFF: &str = "province_staff";
 
+/// Role of the inspectorate, which alone sees that something sealed exists.
+pub(super) const ROLE_INSPECTOR: &str = "inspector";
+
 /// Fields of `gandan sync --json`.
 pub(super) mod sync {
     pub(in crate::demo) const ROUND_TRIPS: &str = "round_trips";

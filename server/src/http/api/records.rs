@@ -186,8 +186,12 @@ pub(crate) fn narrowed(
 ) -> Result<(Scope, Area), AreaError> {
     let Some(asked) = area.filter(|asked| *asked != "province") else {
         let units = scope.units.as_ref().map(|units| units.iter().cloned().collect());
-        let name = if scope.units.is_some() { "own units" } else { "Lâm Đồng" };
-        return Ok((scope.clone(), Area { id: "province".into(), name: name.into(), units }));
+        let province = "SELECT name FROM unit WHERE kind = 'province' ORDER BY code LIMIT 1";
+        let name = match scope.units {
+            Some(_) => "Các đơn vị của tài khoản".to_owned(),
+            None => connection.query_row(province, [], |row| row.get(0)).optional()?.unwrap_or_default(),
+        };
+        return Ok((scope.clone(), Area { id: "province".into(), name, units }));
     };
     let name = |sql: &str| connection.query_row(sql, [asked], |row| row.get::<_, String>(0)).optional();
     if let Some(name) = name("SELECT name FROM unit WHERE code = ?1 AND kind = 'province'")? {
