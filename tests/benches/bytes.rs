@@ -29,7 +29,8 @@ pub(crate) fn measure(rig: &Rig, floor: f64, figures: &mut Figures) {
     }
     let pushed = proxy.traffic().since(enrolled);
     let body = bodies / visits;
-    let beside = format!("{:.2} × the dictionary floor of {floor:.0} bytes (JSON, zstd-19, trained dictionary)", body / floor);
+    let beside =
+        format!("{:.2} × the dictionary floor of {floor:.0} bytes (JSON, zstd-19, trained dictionary)", body / floor);
     figures.add("a new visit with its issues, up, body", body, "bytes", Bound::AtMost(1.45 * floor), beside);
     figures.note("a new visit with its issues, up, on the socket", pushed.up as f64 / visits, "bytes");
     figures.note("its acknowledgement, down, on the socket", pushed.down as f64 / visits, "bytes");

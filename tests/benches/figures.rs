@@ -57,7 +57,14 @@ impl Figures {
     }
 
     /// Adds a figure. `beside`: its yardstick, in words.
-    pub(crate) fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str, bound: Bound, beside: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        bound: Bound,
+        beside: impl Into<String>,
+    ) {
         let (name, beside) = (name.into(), beside.into());
         self.list.push(Figure { group: self.group, name, value, unit, bound, beside });
     }
@@ -99,7 +106,8 @@ impl Figures {
                 None => " ",
             };
             let value = format!("{} {}", short(figure.value), figure.unit);
-            let line = format!("  {}{pad}  {value:>16}  {mark} {:<12} {}", figure.name, figure.bound.text(), figure.beside);
+            let line =
+                format!("  {}{pad}  {value:>16}  {mark} {:<12} {}", figure.name, figure.bound.text(), figure.beside);
             let _ = writeln!(out, "{}", line.trim_end());
         }
         let missed = self.list.iter().filter(|figure| figure.bound.holds(figure.value) == Some(false)).count();

@@ -52,7 +52,13 @@ pub(crate) async fn measure(options: &Options, figures: &mut Figures) {
     let number = |report: &Value, name: &str| report[name].as_f64().expect("a number");
     figures.note("pull of all of it by a fresh device, wall", number(&pulled, "wall_ms"), "ms");
     figures.note("pull of all of it, CPU a visit", number(&pulled, "cpu_ms") / options.local as f64, "ms");
-    figures.add("pull of all of it, memory, peak", number(&pulled, "peak_memory_kb") / 1e3, "MB", Bound::AtMost(80.0), "");
+    figures.add(
+        "pull of all of it, memory, peak",
+        number(&pulled, "peak_memory_kb") / 1e3,
+        "MB",
+        Bound::AtMost(80.0),
+        "",
+    );
     let idle = everything.sync();
     for (name, bound) in [("round_trips", 1.0), ("bytes_up", 150.0), ("bytes_down", 150.0)] {
         let shown = format!("nothing changed, {} units, {name}", codes.len());

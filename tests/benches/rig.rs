@@ -78,7 +78,13 @@ fn from_file(file: &Path, options: &Options, units: &[(String, String)]) -> (Vec
 }
 
 /// A device in this process, enrolled for these units.
-pub(crate) async fn client(server: &Server, home: &Path, units: &[&str], road: SocketAddr, transport: impl Transport + 'static) -> Client {
+pub(crate) async fn client(
+    server: &Server,
+    home: &Path,
+    units: &[&str],
+    road: SocketAddr,
+    transport: impl Transport + 'static,
+) -> Client {
     let environment = Environment { transport: Arc::new(transport), ..Environment::native() };
     let client = Client::open(home, [7; 32], environment).expect("a device");
     let name = home.file_name().and_then(|name| name.to_str()).unwrap_or("device");

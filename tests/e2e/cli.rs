@@ -84,7 +84,10 @@ fn lists_are_filtered_paged_and_searched() {
     assert_eq!(seen.len(), 11);
     assert_eq!(device.run(&["visits", "--after", "nonsense"]).code, 2);
     assert_eq!(device.run(&["visits", "--from", "yesterday"]).code, 2);
-    assert_eq!(list(&device.run(&["visits", "--from", "2026-09-01", "--to", "2026-09-01", "--query", "nghit"]).json()).len(), 1);
+    assert_eq!(
+        list(&device.run(&["visits", "--from", "2026-09-01", "--to", "2026-09-01", "--query", "nghit"]).json()).len(),
+        1
+    );
     // Tables for people name the same records.
     let mut call = Command::new(gandan());
     let table = Said::run(call.arg("--home").arg(device.home()).args(["visits", "--lang", "en"]), b"");

@@ -41,12 +41,13 @@ impl Intruder {
     }
 
     fn envelope(&self, device_seq: u64, prev: EnvelopeHash, space: SpaceId, note: &str) -> SealedEnvelope {
+        // In full form, so that nothing but what the test spoils is wrong with it.
         let stamp = Stamp { device: self.device, author: "CB-666".into(), now_ms: 1_790_000_000_000 };
         let mut document = Document::new(DocKind::Visit);
         let change = document.patch(&stamp, &[FieldEdit::new("note", note)]).unwrap().unwrap();
         let sealer = Sealer { space, device: self.device, key: &self.key, device_seq, prev };
         let doc = DocId(note.repeat(16).as_bytes()[..16].try_into().unwrap());
-        seal(&sealer, &[Outgoing { doc, raw: &change.raw }], &Nothing, Encoding::default()).unwrap()
+        seal(&sealer, &[Outgoing { doc, raw: &change.raw }], &Nothing, Encoding::FULL).unwrap()
     }
 
     fn request(&self, outbox: &[SealedEnvelope]) -> Vec<u8> {
@@ -139,7 +140,10 @@ fn bad_envelopes_are_refused_one_by_one() {
     let statuses = intruder.statuses(&[one, elsewhere, bomb, noise, forged, future]);
     assert_eq!(statuses[0], "durable");
     assert_eq!(statuses[1], "no_grant");
-    assert!(statuses[2..5].iter().all(|code| ["bad_form", "bad_signature", "out_of_order"].contains(code)), "{statuses:?}");
+    assert!(
+        statuses[2..5].iter().all(|code| ["bad_form", "bad_signature", "out_of_order"].contains(code)),
+        "{statuses:?}"
+    );
     assert!(["unknown_dictionary", "out_of_order"].contains(&statuses[5]), "{statuses:?}");
     // One that names its predecessor does not need it.
     assert_eq!(intruder.statuses(&[last]), ["durable"]);

@@ -86,7 +86,7 @@ fn of_a_denunciation_nobody_in_the_commune_sees_anything() {
     }
     assert_eq!(code(&b.run(&["show", &sealed])), "not_found");
     assert!(!b.show(&id_of(&line)).to_string().contains(&sealed));
-    assert!(!stage.api("/api/v1/issues?limit=500").to_string().contains(&sealed));
+    assert!(!stage.api("/api/v1/issues?limit=200").to_string().contains(&sealed));
     let one = api::call(
         stage.server.address(),
         "GET",

@@ -42,15 +42,17 @@ impl Stage {
 
     /// Number of visits that the server's lists have.
     pub(crate) fn visits(&self) -> usize {
-        let page = self.api("/api/v1/visits?limit=500");
-        list(&page).len()
+        gandan_tests::api::list(self.server.address(), "/api/v1/visits", &self.server.province_token()).len()
     }
 
     /// Waits until the server's lists have so many visits.
     #[track_caller]
     pub(crate) fn await_visits(&self, count: usize) {
+        let mut seen = 0;
         gandan_tests::processes::eventually(&format!("{count} visits in the server's list"), || {
-            (self.visits() == count).then_some(())
+            seen = self.visits();
+            assert!(seen <= count, "{seen} visits instead of {count}");
+            (seen == count).then_some(())
         });
     }
 }

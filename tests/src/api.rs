@@ -58,6 +58,21 @@ pub fn call(server: SocketAddr, method: &str, path: &str, token: Option<&str>, b
     Answer { status: status.expect("a status"), bytes: answer[end + 4..].to_vec(), head }
 }
 
+/// All items of a list, page by page. `path` has its own query, or none.
+#[track_caller]
+pub fn list(server: SocketAddr, path: &str, token: &str) -> Vec<Value> {
+    let (mut items, mut next) = (Vec::new(), String::new());
+    let join = if path.contains('?') { '&' } else { '?' };
+    loop {
+        let page = get(server, &format!("{path}{join}limit=200{next}"), token);
+        items.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&next={cursor}"),
+            None => return items,
+        }
+    }
+}
+
 /// The JSON at a path.
 ///
 /// # Panics

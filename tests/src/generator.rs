@@ -23,15 +23,16 @@ struct Words {
 
 impl Words {
     fn of(sample: &[String]) -> Self {
-        let visits: Vec<Value> =
-            sample.iter().map(|line| serde_json::from_str(line).expect("a sample line")).collect();
+        let visits: Vec<Value> = sample.iter().map(|line| serde_json::from_str(line).expect("a sample line")).collect();
         // What is there to be refused or warned about has no place in a measurement.
         let visits: Vec<Value> = visits.into_iter().filter(is_plain).collect();
         let list = |name: &str| -> Vec<Value> {
             visits.iter().flat_map(|visit| visit[name].as_array().cloned().unwrap_or_default()).collect()
         };
-        let issues: Vec<Value> =
-            list("issues").into_iter().filter(|issue| issue["kind"] != "denunciation" && issue["due"].is_object()).collect();
+        let issues: Vec<Value> = list("issues")
+            .into_iter()
+            .filter(|issue| issue["kind"] != "denunciation" && issue["due"].is_object())
+            .collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
             sentences: visits.iter().flat_map(|visit| sentences(&text(&visit["note"]))).collect(),
@@ -95,7 +96,8 @@ impl Generator {
         let start = at(hour, self.rng.random_range(0..60));
         let end = at(hour + 2, self.rng.random_range(0..60));
         let mut place = Self::pick(&mut self.rng, &self.words.places).clone();
-        place["name"] = format!("{} {}", place["name"].as_str().unwrap_or_default(), self.rng.random_range(1..20)).into();
+        place["name"] =
+            format!("{} {}", place["name"].as_str().unwrap_or_default(), self.rng.random_range(1..20)).into();
         let officials = self.team();
         let recorder = officials[0]["official_id"].clone();
         visit["visit_id"] = self.id().into();

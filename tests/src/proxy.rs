@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Bytes and connections that passed.
@@ -120,8 +120,7 @@ fn relay(from: &TcpStream, to: &TcpStream, state: Arc<State>, upwards: bool) {
     thread::spawn(move || {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let (count, left) =
-                if upwards { (&state.up, &state.up_left) } else { (&state.down, &state.down_left) };
+            let (count, left) = if upwards { (&state.up, &state.up_left) } else { (&state.down, &state.down_left) };
             let allowed = allow(left, length);
             count.fetch_add(allowed as u64, Ordering::SeqCst);
             if to.write_all(&buffer[..allowed]).is_err() || allowed < length {

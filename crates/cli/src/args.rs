@@ -201,8 +201,24 @@ fn assignment(text: &str) -> Result<Assignment, String> {
 
 /// Fields whose values are text even when they look like a number or another piece of JSON.
 const TEXT: &[&str] = &[
-    "unit", "note", "title", "description", "result_text", "place.name", "place_detail", "name", "phone", "address",
-    "purpose", "decision", "number", "issuer", "project_ref", "caption", "ticket", "responsible_agency",
+    "unit",
+    "note",
+    "title",
+    "description",
+    "result_text",
+    "place.name",
+    "place_detail",
+    "name",
+    "phone",
+    "address",
+    "purpose",
+    "decision",
+    "number",
+    "issuer",
+    "project_ref",
+    "caption",
+    "ticket",
+    "responsible_agency",
 ];
 
 /// JSON if it is JSON, otherwise text.

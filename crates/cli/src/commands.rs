@@ -235,8 +235,7 @@ fn export(client: &Client, path: &Path) -> Outcome {
         eprintln!("{} is not encrypted: keep it safe and delete it afterwards", path.display());
     }
     let json = json!({"changes": exported.changes, "envelopes": exported.envelopes, "drafts": exported.drafts});
-    let text =
-        format!("{} changes, {} envelopes, {} drafts\n", exported.changes, exported.envelopes, exported.drafts);
+    let text = format!("{} changes, {} envelopes, {} drafts\n", exported.changes, exported.envelopes, exported.drafts);
     Ok(Said { json, text })
 }
 

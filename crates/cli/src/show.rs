@@ -146,7 +146,8 @@ pub(crate) fn record(view: &Value, lang: Language) -> String {
     lines("", view, &mut text);
     let _ = writeln!(text, "\n{}", choose(lang, "Lịch sử", "History"));
     for step in view["history"].as_array().into_iter().flatten() {
-        let changes: Vec<&str> = step["changes"].as_array().into_iter().flatten().filter_map(|c| c["field"].as_str()).collect();
+        let changes: Vec<&str> =
+            step["changes"].as_array().into_iter().flatten().filter_map(|c| c["field"].as_str()).collect();
         let author = step["author"].as_str().unwrap_or_default();
         let line = crate::table::plain(&format!("  {author}: {}", changes.join(", ")));
         let _ = writeln!(text, "{}", clip(&line, 160));

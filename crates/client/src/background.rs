@@ -85,7 +85,8 @@ impl Client {
     pub fn sync_in_background(&self, live: bool) -> SyncHandle {
         let cancel = Cancel::new();
         let (sender, phase) = watch::channel(SyncPhase::Starting);
-        let run = Background { client: self.clone(), cancel: cancel.clone(), phase: sender, backoff: Backoff::default() };
+        let run =
+            Background { client: self.clone(), cancel: cancel.clone(), phase: sender, backoff: Backoff::default() };
         SyncHandle { cancel, phase, task: tokio::spawn(run.run(live)) }
     }
 }

@@ -59,8 +59,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_limit_and_start_again_after_success() {
         let mut backoff = Backoff::default();
-        let waits: Vec<u128> =
-            (0..14).map(|_| backoff.after_failure(None, &mut Constant(0)).as_millis()).collect();
+        let waits: Vec<u128> = (0..14).map(|_| backoff.after_failure(None, &mut Constant(0)).as_millis()).collect();
         assert_eq!(&waits[..4], [500, 1_000, 2_000, 4_000]);
         assert_eq!(waits[13], u128::from(LIMIT_MS / 2));
         backoff.reset();

@@ -127,11 +127,15 @@ impl Client {
             (Some(space), None, _) => Ok((space.space, space.unit)),
             (None, _, Some(unit)) => {
                 let unit: String = unit.chars().take(20).collect();
-                Err(ClientError::input("no_grant", format!("this device may not write {} records of unit {unit}", compartment.as_str())))
+                Err(ClientError::input(
+                    "no_grant",
+                    format!("this device may not write {} records of unit {unit}", compartment.as_str()),
+                ))
             }
-            (None, _, None) => {
-                Err(ClientError::input("no_grant", format!("this device may not write {} records", compartment.as_str())))
-            }
+            (None, _, None) => Err(ClientError::input(
+                "no_grant",
+                format!("this device may not write {} records", compartment.as_str()),
+            )),
             (Some(_), Some(_), _) => {
                 Err(ClientError::input("unit_missing", "this device has several units; say which one (field `unit`)"))
             }

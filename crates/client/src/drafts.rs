@@ -3,9 +3,9 @@
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::records::{Saved, Target};
-use gandan_model::document::Document;
+use gandan_model::document::{Document, Stamp};
 use gandan_model::genesis::DocKind;
-use gandan_model::ids::{ChangeHash, DocId};
+use gandan_model::ids::{ChangeHash, DeviceId, DocId};
 use gandan_model::patch::FieldEdit;
 use gandan_store::{Draft, Page, PageCursor, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,9 +66,11 @@ impl Client {
     /// `not_found`, and those of [`Client::patch`]; the draft stays then.
     pub fn submit_draft(&self, id: DocId) -> Result<Saved, ClientError> {
         let mut store = self.store();
-        let draft = store.draft(id)?.ok_or_else(|| ClientError::input("not_found", format!("there is no draft {id}")))?;
+        let draft =
+            store.draft(id)?.ok_or_else(|| ClientError::input("not_found", format!("there is no draft {id}")))?;
         let edits = edits_of(&draft)?;
-        let kind = draft.kind.ok_or_else(|| ClientError::input("newer_kind", "only a newer app can hand this draft in"))?;
+        let kind =
+            draft.kind.ok_or_else(|| ClientError::input("newer_kind", "only a newer app can hand this draft in"))?;
         let mut target = Self::new_target(&store, kind, id, &edits).or_else(|error| {
             // The space of a new document is settled; a grant that was taken meanwhile does not lose the work.
             let space = store.spaces()?.into_iter().find(|space| space.space == draft.space).ok_or(error)?;
@@ -79,10 +81,43 @@ impl Client {
             target.space = draft.space;
             self.complete(&mut store, kind, &target, &edits)?
         } else {
-            target.document = at(&store, id, kind, &draft.base)?;
-            edits
+            Self::upon_base(&store, &mut target, kind, &draft.base, edits)?
         };
         self.save(store, target, &edits, Some(id))
+    }
+
+    /// Makes the edits of a draft follow what they were made upon. The best way is a change that builds on just that. It is
+    /// barred if this device has saved since: a device's changes stand in one line. Then texts are merged here and the
+    /// result is written; other fields are set, as their writer wished.
+    fn upon_base(
+        store: &Store,
+        target: &mut Target,
+        kind: DocKind,
+        base: &[ChangeHash],
+        edits: Vec<FieldEdit>,
+    ) -> Result<Vec<FieldEdit>, ClientError> {
+        let device = Self::identity(store)?.device;
+        let (before, newer) = at(store, target.id, kind, base)?;
+        if !newer.contains(&device) {
+            target.document = before;
+            return Ok(edits);
+        }
+        let Some(text) = kind.text_key() else { return Ok(edits) };
+        let (mut scratch, mut merged) = (before, target.document.clone());
+        let nobody = Stamp { device: NOBODY, author: String::new(), now_ms: 0 };
+        edits
+            .into_iter()
+            .map(|edit| {
+                if edit.field != text || !edit.value.is_string() {
+                    return Ok(edit);
+                }
+                if let Some(change) = scratch.patch(&nobody, std::slice::from_ref(&edit))? {
+                    merged.apply([change.raw.as_slice()])?;
+                }
+                let value = merged.facts().texts.get(text).cloned().unwrap_or_default();
+                Ok(FieldEdit::new(text, value))
+            })
+            .collect()
     }
 
     /// Throws a draft away. `false` if there was none.
@@ -108,16 +143,22 @@ fn title(edits: &[FieldEdit]) -> String {
     text.unwrap_or_default().lines().next().unwrap_or_default().chars().take(MAX_TITLE).collect()
 }
 
-/// The document as it was when these were its heads.
-fn at(store: &Store, id: DocId, kind: DocKind, heads: &[ChangeHash]) -> Result<Document, ClientError> {
-    if heads.is_empty() {
-        return Ok(Document::new(kind));
-    }
+/// The actor of changes that leave no trace.
+const NOBODY: DeviceId = DeviceId(*b"scratch\0");
+
+/// The document as it was when these were its heads, and who has changed it since.
+fn at(
+    store: &Store,
+    id: DocId,
+    kind: DocKind,
+    heads: &[ChangeHash],
+) -> Result<(Document, BTreeSet<DeviceId>), ClientError> {
     let changes = store.changes(id)?;
-    let mut deps = BTreeMap::new();
+    let (mut deps, mut actors) = (BTreeMap::new(), BTreeMap::new());
     for change in changes.iter().filter(|change| change.applied) {
         let header = gandan_sync::scan(&change.raw).map_err(ClientError::internal)?;
         deps.insert(change.hash, header.deps);
+        actors.insert(change.hash, header.actor);
     }
     let mut wanted = BTreeSet::new();
     let mut open = heads.to_vec();
@@ -128,7 +169,9 @@ fn at(store: &Store, id: DocId, kind: DocKind, heads: &[ChangeHash]) -> Result<D
     }
     let raws = changes.iter().filter(|change| change.applied && wanted.contains(&change.hash));
     let raws: Vec<&[u8]> = raws.map(|change| change.raw.as_slice()).collect();
-    if raws.is_empty() { Ok(Document::new(kind)) } else { Ok(Document::from_changes(raws)?) }
+    let document = if raws.is_empty() { Document::new(kind) } else { Document::from_changes(raws)? };
+    let newer = actors.into_iter().filter(|(hash, _)| !wanted.contains(hash)).map(|(_, actor)| actor).collect();
+    Ok((document, newer))
 }
 
 #[cfg(test)]

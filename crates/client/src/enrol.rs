@@ -47,9 +47,16 @@ impl Link {
         let bad = || ClientError::input("bad_link", "this is not an enrolment link (https://…/enrol#CODE)");
         let (address, code) = text.trim().split_once('#').ok_or_else(bad)?;
         let server = address.trim_end_matches('/').strip_suffix("/enrol").ok_or_else(bad)?;
-        let is_http = ["https://", "http://"].iter().any(|scheme| server.len() > scheme.len() && server.starts_with(scheme));
+        let is_http =
+            ["https://", "http://"].iter().any(|scheme| server.len() > scheme.len() && server.starts_with(scheme));
         let is_text = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_http || server.len() > MAX_URL || !is_text(server) || code.is_empty() || code.len() > MAX_CODE || !is_text(code) {
+        if !is_http
+            || server.len() > MAX_URL
+            || !is_text(server)
+            || code.is_empty()
+            || code.len() > MAX_CODE
+            || !is_text(code)
+        {
             return Err(bad());
         }
         if !is_private_road(server) && !allow_insecure {
@@ -235,7 +242,16 @@ mod tests {
 
     #[test]
     fn what_is_no_link_is_refused_with_a_code() {
-        for text in ["", "x", "https://a/enrol", "https://a/enrol#", "https://a/other#c", "ftp://a/enrol#c", "https:///enrol#c\n#", "https://a b/enrol#c"] {
+        for text in [
+            "",
+            "x",
+            "https://a/enrol",
+            "https://a/enrol#",
+            "https://a/other#c",
+            "ftp://a/enrol#c",
+            "https:///enrol#c\n#",
+            "https://a b/enrol#c",
+        ] {
             assert_eq!(Link::parse(text, true).unwrap_err().code(), "bad_link", "{text}");
         }
         assert_eq!(Link::parse("http://10.0.0.1/enrol#c", false).unwrap_err().code(), "insecure_link");

@@ -28,11 +28,7 @@ pub struct Environment {
 
 impl Environment {
     /// An environment of these three.
-    pub fn new(
-        clock: impl Clock + 'static,
-        rng: impl Random + 'static,
-        transport: impl Transport + 'static,
-    ) -> Self {
+    pub fn new(clock: impl Clock + 'static, rng: impl Random + 'static, transport: impl Transport + 'static) -> Self {
         Self { clock: Arc::new(clock), rng: SharedRandom::new(rng), transport: Arc::new(transport) }
     }
 

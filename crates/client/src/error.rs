@@ -142,6 +142,8 @@ impl ClientError {
                 Class::Protocol | Class::Retry => Remedy::RetryLater,
                 Class::Refused | Class::ResendFull => Remedy::Bug,
             },
+            // A disk that does not do what it should: room and rights are what its owner can look at.
+            Self::Store(StoreError::Io(_)) => Remedy::FreeSpace,
             Self::Store(error) => of_store(error.remedy()),
             Self::Patch(_) | Self::Input { .. } | Self::AlreadyEnrolled(_) | Self::File(_) => Remedy::FixInput,
             Self::NotEnrolled | Self::Cloned => Remedy::EnrolAgain,
@@ -216,7 +218,11 @@ mod tests {
             (server("busy", 503), "busy", Remedy::RetryLater),
             (server("of_the_future", 500), "of_the_future", Remedy::RetryLater),
             (server("bad_code", 400), "bad_code", Remedy::FixInput),
-            (TransportError::NotOurServer { status: 403, retry_after_s: None }.into(), "not_our_server", Remedy::RetryLater),
+            (
+                TransportError::NotOurServer { status: 403, retry_after_s: None }.into(),
+                "not_our_server",
+                Remedy::RetryLater,
+            ),
             (StoreError::WrongKey.into(), "wrong_key", Remedy::FixInput),
             (StoreError::DiskFull.into(), "disk_full", Remedy::FreeSpace),
             (ClientError::NotEnrolled, "not_enrolled", Remedy::EnrolAgain),

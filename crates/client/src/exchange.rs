@@ -153,7 +153,8 @@ impl Exchange {
         let mut acks = Vec::new();
         for ack in &outcome.acks {
             let seq = ack.device_seq;
-            let (envelope, changes) = store.envelope(seq)?.ok_or_else(|| ClientError::internal("an envelope is gone"))?;
+            let (envelope, changes) =
+                store.envelope(seq)?.ok_or_else(|| ClientError::internal("an envelope is gone"))?;
             let noted = match ack.status {
                 Status::Durable { seq } => Ack::Durable { seq },
                 Status::Duplicate { seq } => Ack::Duplicate { seq },
@@ -440,7 +441,10 @@ impl Stretch {
             space,
             changes: std::mem::take(&mut self.changes),
             erased: Vec::new(),
-            log_heads: touched.into_iter().map(|doc| (doc, self.heads.get(&doc).cloned().unwrap_or_default())).collect(),
+            log_heads: touched
+                .into_iter()
+                .map(|doc| (doc, self.heads.get(&doc).cloned().unwrap_or_default()))
+                .collect(),
             cursor: gandan_store::Cursor { seq: self.cursor.seq, chain: self.cursor.chain },
             digest: gandan_store::Digest { count: self.digest.count, sum: self.digest.sum },
         }

@@ -90,7 +90,11 @@ impl Client {
     /// # Errors
     ///
     /// `not_enrolled`, those of the disk, and `file` if the source cannot be read. What was taken in before stays.
-    pub fn import(&self, source: impl BufRead, mut told: impl FnMut(&ImportReport)) -> Result<ImportReport, ClientError> {
+    pub fn import(
+        &self,
+        source: impl BufRead,
+        mut told: impl FnMut(&ImportReport),
+    ) -> Result<ImportReport, ClientError> {
         let identity = Self::identity(&self.store())?;
         let mut lines = Lines::new(source, MAX_LINE);
         let mut seen = Seen::read(&self.store())?;

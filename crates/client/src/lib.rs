@@ -35,10 +35,10 @@
 //! - Time, chance and the network come in by [`Environment`]; tests and browsers bring their own. What only a full
 //!   operating system has stands behind the feature `native`.
 
-#[cfg(any(feature = "native", test))]
-mod backoff;
 #[cfg(feature = "native")]
 mod background;
+#[cfg(any(feature = "native", test))]
+mod backoff;
 mod cancel;
 mod client;
 mod drafts;
@@ -67,7 +67,8 @@ pub use error::{ClientError, Remedy};
 pub use exchange::SCHEMA;
 pub use gandan_model as model;
 pub use gandan_store::{
-    Counts, Draft, Exported, IssueFilter, Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState, VisitFilter,
+    Counts, Draft, Exported, IssueFilter, Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState,
+    VisitFilter,
 };
 pub use import::{BadLine, ImportReport, LineWarning};
 pub use lists::{RecordView, ReviewLine};

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_or_no_text_spoils_no_other() {
-        let wanted = [(1, Err(BadText::TooLong)), (2, Ok("1234".into())), (3, Err(BadText::NotUtf8)), (4, Ok("a".into()))];
+        let wanted =
+            [(1, Err(BadText::TooLong)), (2, Ok("1234".into())), (3, Err(BadText::NotUtf8)), (4, Ok("a".into()))];
         assert_eq!(read(b"12345\n1234\n\xff\xfe\na", 4), wanted);
     }
 }

@@ -68,7 +68,8 @@ impl Client {
         let length = batch_len(&outgoing);
         let (device_seq, prev) = last.map_or((0, EnvelopeHash::ZERO), |(seq, hash)| (seq, EnvelopeHash(hash)));
         let key = SigningKey::from_bytes(&identity.signing_key);
-        let signer = Sealer { space: batch[0].space, device: identity.device, key: &key, device_seq: device_seq + 1, prev };
+        let signer =
+            Sealer { space: batch[0].space, device: identity.device, key: &key, device_seq: device_seq + 1, prev };
         let knowledge = |doc: &DocId| known.contains(doc);
         let (sealed, length) = match seal_fitting(&signer, &outgoing[..length], &knowledge) {
             Ok(fitting) => fitting,

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::enrol::DeviceInfo;
 use crate::error::ClientError;
-use gandan_model::ids::DocId;
+use gandan_model::ids::{Compartment, DocId};
 use gandan_store::Counts;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,7 +48,8 @@ impl Client {
     pub fn standing(&self) -> Result<Standing, ClientError> {
         let device = self.device()?;
         let store = self.store();
-        let mut units: Vec<String> = store.spaces()?.into_iter().map(|space| space.unit).collect();
+        let field = store.spaces()?.into_iter().filter(|space| space.compartment == Compartment::Field);
+        let mut units: Vec<String> = field.map(|space| space.unit).collect();
         units.sort_unstable();
         units.dedup();
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);

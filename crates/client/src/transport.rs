@@ -61,11 +61,7 @@ pub struct Answer {
 pub trait Transport: Send + Sync {
     /// Sends `post` and reads the whole answer. Bytes are added to `meter` as they move. Dropping the future gives the
     /// request up.
-    fn post<'a>(
-        &'a self,
-        post: Post,
-        meter: &'a Meter,
-    ) -> Pending<'a, Result<Answer, TransportError>>;
+    fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>>;
 
     /// Opens the stream of news (`GET /v1/events`): whatever arrives on it means "sync now". `None`: this transport
     /// cannot, and the caller polls.
@@ -174,9 +170,7 @@ impl TransportError {
     /// Seconds that the other side asked to wait.
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
-            Self::NotOurServer { retry_after_s, .. } | Self::Server { retry_after_s, .. } => {
-                *retry_after_s
-            }
+            Self::NotOurServer { retry_after_s, .. } | Self::Server { retry_after_s, .. } => *retry_after_s,
             _ => None,
         }
     }
@@ -228,12 +222,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
-        Answer {
-            status,
-            content_type: content_type.to_owned(),
-            body: body.as_bytes().to_vec(),
-            ..Answer::default()
-        }
+        Answer { status, content_type: content_type.to_owned(), body: body.as_bytes().to_vec(), ..Answer::default() }
     }
 
     #[test]
@@ -264,10 +253,18 @@ mod tests {
 
     #[test]
     fn only_https_and_this_machine_are_private() {
-        for good in ["https://a.vn", "http://127.0.0.1:80/x", "http://localhost", "http://[::1]:1/", "http://127.9.9.9"] {
+        for good in ["https://a.vn", "http://127.0.0.1:80/x", "http://localhost", "http://[::1]:1/", "http://127.9.9.9"]
+        {
             assert!(is_private_road(good), "{good}");
         }
-        for bad in ["http://a.vn", "http://127.0.0.1.a.vn/", "http://localhost.a.vn", "http://a@localhost:80x/", "ftp://a", "http://192.168.1.2:80"] {
+        for bad in [
+            "http://a.vn",
+            "http://127.0.0.1.a.vn/",
+            "http://localhost.a.vn",
+            "http://a@localhost:80x/",
+            "ftp://a",
+            "http://192.168.1.2:80",
+        ] {
             assert!(!is_private_road(bad), "{bad}");
         }
     }

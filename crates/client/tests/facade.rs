@@ -77,7 +77,8 @@ async fn a_record_goes_from_phone_to_phone() {
     let note = shown(&a, id).note.unwrap();
     assert!(note.contains("cống") && note.contains("đèn"), "{note}");
     assert_eq!(told.load(Ordering::SeqCst), 1, "nobody listens any more");
-    let page = b.visits(&VisitFilter { query: Some("cong".into()), ..VisitFilter::default() }, &Page::first(10)).unwrap();
+    let page =
+        b.visits(&VisitFilter { query: Some("cong".into()), ..VisitFilter::default() }, &Page::first(10)).unwrap();
     assert_eq!(page.items.len(), 1);
 }
 
@@ -301,10 +302,20 @@ async fn saves_in_the_background_reach_the_server_by_themselves() {
     let mut standing = a.watch();
     let handle = a.sync_in_background(false);
     visit(&a, "Một");
-    standing.wait_for(|standing| standing.counts.visits == 1 && standing.counts.saved_changes + standing.counts.waiting_changes == 0).await.unwrap();
+    standing
+        .wait_for(|standing| {
+            standing.counts.visits == 1 && standing.counts.saved_changes + standing.counts.waiting_changes == 0
+        })
+        .await
+        .unwrap();
     assert_eq!(world.server.lock().unwrap().envelopes(), 1);
     visit(&a, "Hai");
-    standing.wait_for(|standing| standing.counts.visits == 2 && standing.counts.saved_changes + standing.counts.waiting_changes == 0).await.unwrap();
+    standing
+        .wait_for(|standing| {
+            standing.counts.visits == 2 && standing.counts.saved_changes + standing.counts.waiting_changes == 0
+        })
+        .await
+        .unwrap();
     handle.stop().await;
     visit(&a, "Ba");
     assert_eq!(world.server.lock().unwrap().envelopes(), 2);

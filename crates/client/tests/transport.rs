@@ -31,12 +31,7 @@ async fn send(http: &Http, address: SocketAddr, body: &[u8]) -> Result<Vec<u8>, 
     send_metered(http, address, body, &Meter::default()).await
 }
 
-async fn send_metered(
-    http: &Http,
-    address: SocketAddr,
-    body: &[u8],
-    meter: &Meter,
-) -> Result<Vec<u8>, TransportError> {
+async fn send_metered(http: &Http, address: SocketAddr, body: &[u8], meter: &Meter) -> Result<Vec<u8>, TransportError> {
     let post = Post {
         url: format!("http://{address}/v1/sync"),
         content_type: FRAME_TYPE,
@@ -84,7 +79,8 @@ async fn one_connection_serves_many_requests() {
                     seen.extend_from_slice(&buffer[..n]);
                     if seen.ends_with(b"\r\n\r\nhello") {
                         seen.clear();
-                        let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: {FRAME_TYPE}\r\ncontent-length: 2\r\n\r\nhi");
+                        let answer =
+                            format!("HTTP/1.1 200 OK\r\ncontent-type: {FRAME_TYPE}\r\ncontent-length: 2\r\n\r\nhi");
                         socket.write_all(answer.as_bytes()).await.unwrap();
                     }
                 }

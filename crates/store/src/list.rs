@@ -4,12 +4,12 @@ use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
 use gandan_model::rows::{IssueRow, VisitRow};
 use rusqlite::{Connection, params, params_from_iter};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::cursor::{Page, PageCursor};
 use crate::error::StoreError;
+use crate::project::{ListRow, read_row};
 use crate::query::{Conditions, IssueFilter, VisitFilter};
 use crate::state::{RecordState, change};
 
@@ -79,12 +79,12 @@ pub struct Counts {
 impl Store {
     /// A page of visits, the latest day first; visits without a day come last.
     pub fn visits(&self, filter: &VisitFilter, page: &Page) -> Result<ListedPage<VisitRow>, StoreError> {
-        self.read(|connection| list(connection, &filter.conditions(page), "visit_list", "visit_by_day", page))
+        self.read(|connection| self.list(connection, &filter.conditions(page), "visit_list", "visit_by_day", page))
     }
 
     /// A page of issues, the latest reception first.
     pub fn issues(&self, filter: &IssueFilter, page: &Page) -> Result<ListedPage<IssueRow>, StoreError> {
-        self.read(|connection| list(connection, &filter.conditions(page), "issue_list", "issue_by_day", page))
+        self.read(|connection| self.list(connection, &filter.conditions(page), "issue_list", "issue_by_day", page))
     }
 
     /// Records that a person must look at, in the order in which they came to this phone. What stands
@@ -103,14 +103,16 @@ impl Store {
             let (mut entries, mut last) = (Vec::new(), None);
             while let Some(row) = rows.next()? {
                 let json = row.get_ref(3)?.as_blob().map_err(StoreError::internal)?;
-                let (kind, row_of) = match row.get::<_, i64>(1)? {
-                    1 => (DocKind::Visit, ReviewRow::Visit(Box::new(serde_json::from_slice(json)?))),
-                    _ => (DocKind::Issue, ReviewRow::Issue(Box::new(serde_json::from_slice(json)?))),
+                let (n, is_visit) = (row.get(0)?, row.get::<_, i64>(1)? == 1);
+                let (kind, row_of) = if is_visit {
+                    (DocKind::Visit, ReviewRow::Visit(Box::new(read_row(connection, n, json, &self.rules)?)))
+                } else {
+                    (DocKind::Issue, ReviewRow::Issue(Box::new(read_row(connection, n, json, &self.rules)?)))
                 };
                 let id = DocId(row.get(4)?);
                 let review = row.get::<_, i64>(2)?.try_into().unwrap_or(usize::MAX);
                 entries.push(ReviewEntry { id, kind, review, row: row_of });
-                last = Some(row.get::<_, i64>(0)?);
+                last = Some(n);
             }
             let full = entries.len() == page.size();
             let next = last.filter(|_| full).map(|doc| PageCursor { day: String::new(), doc });
@@ -147,26 +149,31 @@ impl Store {
             Ok(counts)
         })
     }
-}
 
-fn list<R: DeserializeOwned>(
-    connection: &Connection,
-    conditions: &Conditions,
-    table: &str,
-    index: &str,
-    page: &Page,
-) -> Result<ListedPage<R>, StoreError> {
-    // One more than wanted tells whether there is a next page.
-    let mut statement = connection.prepare_cached(&conditions.select(table, index, page.size() + 1))?;
-    let mut rows = statement.query(params_from_iter(&conditions.values))?;
-    let (mut items, mut last): (Vec<Listed<R>>, Option<PageCursor>) = (Vec::new(), None);
-    while let Some(row) = rows.next()? {
-        if items.len() == page.size() {
-            return Ok(ListedPage { items, next: last });
+    fn list<R: ListRow>(
+        &self,
+        connection: &Connection,
+        conditions: &Conditions,
+        table: &str,
+        index: &str,
+        page: &Page,
+    ) -> Result<ListedPage<R>, StoreError> {
+        // One more than wanted tells whether there is a next page.
+        let mut statement = connection.prepare_cached(&conditions.select(table, index, page.size() + 1))?;
+        let mut rows = statement.query(params_from_iter(&conditions.values))?;
+        let (mut items, mut last): (Vec<Listed<R>>, Option<PageCursor>) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            if items.len() == page.size() {
+                return Ok(ListedPage { items, next: last });
+            }
+            let json = row.get_ref(3)?.as_blob().map_err(StoreError::internal)?;
+            let n = row.get(0)?;
+            items.push(Listed {
+                row: read_row(connection, n, json, &self.rules)?,
+                state: RecordState::from_number(row.get(2)?),
+            });
+            last = Some(PageCursor { day: row.get(1)?, doc: n });
         }
-        let json = row.get_ref(3)?.as_blob().map_err(StoreError::internal)?;
-        items.push(Listed { row: serde_json::from_slice(json)?, state: RecordState::from_number(row.get(2)?) });
-        last = Some(PageCursor { day: row.get(1)?, doc: row.get(0)? });
+        Ok(ListedPage { items, next: None })
     }
-    Ok(ListedPage { items, next: None })
 }

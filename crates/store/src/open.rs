@@ -177,6 +177,7 @@ pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
          PRAGMA foreign_keys = ON;
          PRAGMA secure_delete = ON;
          PRAGMA temp_store = MEMORY;
+         PRAGMA journal_size_limit = 8388608;
          PRAGMA trusted_schema = OFF;
          PRAGMA cache_size = -{CACHE_KIB};"
     ))?;

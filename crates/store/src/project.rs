@@ -7,16 +7,65 @@ use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
 use gandan_model::issue::Issue;
 use gandan_model::rows::{IssueRow, VisitRow};
+use gandan_model::rules::Rules;
 use gandan_model::visit::Visit;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
-use crate::{Writing, raw};
+use crate::{Writing, document, raw};
 
 enum Row {
     Visit(VisitRow),
     Issue(IssueRow),
+}
+
+/// A row that a list shows, and how it follows from its document.
+pub(crate) trait ListRow: DeserializeOwned {
+    fn derive(id: DocId, unit: &str, document: &Document, rules: &Rules) -> Self;
+    /// Takes the text for search out: it lives in the index.
+    fn take_words(&mut self) -> String;
+}
+
+impl ListRow for VisitRow {
+    fn derive(id: DocId, unit: &str, document: &Document, _rules: &Rules) -> Self {
+        Self::of(id, unit, &Visit::of(document))
+    }
+
+    fn take_words(&mut self) -> String {
+        std::mem::take(&mut self.search)
+    }
+}
+
+impl ListRow for IssueRow {
+    fn derive(id: DocId, unit: &str, document: &Document, rules: &Rules) -> Self {
+        Self::of(id, unit, &Issue::of(document, rules, unit))
+    }
+
+    fn take_words(&mut self) -> String {
+        std::mem::take(&mut self.search)
+    }
+}
+
+/// The row that was kept; but if an older version kept it in a form that cannot be read any more, the row
+/// as it follows from the document.
+pub(crate) fn read_row<R: ListRow>(
+    connection: &Connection,
+    n: i64,
+    json: &[u8],
+    rules: &Rules,
+) -> Result<R, StoreError> {
+    if let Ok(row) = serde_json::from_slice(json) {
+        return Ok(row);
+    }
+    let sql = "SELECT d.id, s.unit FROM document d JOIN space s ON s.n = d.space WHERE d.n = ?1";
+    let (id, unit) =
+        connection.prepare_cached(sql)?.query_row([n], |row| Ok((DocId(row.get(0)?), row.get::<_, String>(1)?)))?;
+    let document = document::load(connection, n, id)?;
+    let mut row = R::derive(id, &unit, &document, rules);
+    row.take_words();
+    Ok(row)
 }
 
 /// Writes what follows from a document that has just changed. A document of a kind without lists, or one
@@ -35,8 +84,8 @@ pub(crate) fn project(
     // Views do not panic; but if one did, on a document that somebody made for that purpose, then all
     // other documents of the batch must not suffer.
     let row = catch_unwind(AssertUnwindSafe(|| match document.kind() {
-        Some(DocKind::Visit) => Some(Row::Visit(VisitRow::of(id, unit, &Visit::of(document)))),
-        Some(DocKind::Issue) => Some(Row::Issue(IssueRow::of(id, unit, &Issue::of(document, writing.rules, unit)))),
+        Some(DocKind::Visit) => Some(Row::Visit(VisitRow::derive(id, unit, document, writing.rules))),
+        Some(DocKind::Issue) => Some(Row::Issue(IssueRow::derive(id, unit, document, writing.rules))),
         _ => None,
     }));
     match row {
@@ -47,7 +96,7 @@ pub(crate) fn project(
 }
 
 fn visit(writing: &Writing<'_>, n: i64, mut row: VisitRow) -> Result<(), StoreError> {
-    let words = std::mem::take(&mut row.search);
+    let words = row.take_words();
     let day = row.date.map(|date| date.to_string()).unwrap_or_default();
     let programme = row.programme.as_ref().map_or("", |code| code.as_str());
     writing
@@ -62,7 +111,7 @@ fn visit(writing: &Writing<'_>, n: i64, mut row: VisitRow) -> Result<(), StoreEr
 }
 
 fn issue(writing: &Writing<'_>, n: i64, mut row: IssueRow) -> Result<(), StoreError> {
-    let words = std::mem::take(&mut row.search);
+    let words = row.take_words();
     let day = row.received_on.map(|date| date.to_string()).unwrap_or_default();
     let kind = row.kind.as_ref().map_or("", |code| code.as_str());
     let field = row.field.as_ref().map_or("", |code| code.as_str());

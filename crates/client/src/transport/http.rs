@@ -3,12 +3,8 @@
 //! A slow link is not a broken one. A request is given up only when *nothing* has moved for a while, however long the
 //! whole takes; what is still in the socket's buffers, where nobody can watch it, is given time by its size.
 
-use super::{
-    Answer, ERROR_HEADER, MAX_RETRY_AFTER_S, Meter, News, Pending, Post, Transport, TransportError,
-};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER,
-};
+use super::{Answer, ERROR_HEADER, MAX_RETRY_AFTER_S, Meter, News, Pending, Post, Transport, TransportError};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response};
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -82,11 +78,8 @@ impl Http {
     }
 
     async fn open(&self, url: &str, authorization: &str) -> Result<Box<dyn News>, TransportError> {
-        let request = self
-            .client(url)?
-            .get(url)
-            .header(ACCEPT, "text/event-stream")
-            .header(AUTHORIZATION, authorization);
+        let request =
+            self.client(url)?.get(url).header(ACCEPT, "text/event-stream").header(AUTHORIZATION, authorization);
         let pulse = Pulse::new(self.patience);
         let response = pulse.guard(request.send()).await?.map_err(|error| sort(&error))?;
         let mut answer = head(&response);
@@ -100,11 +93,7 @@ impl Http {
 }
 
 impl Transport for Http {
-    fn post<'a>(
-        &'a self,
-        post: Post,
-        meter: &'a Meter,
-    ) -> Pending<'a, Result<Answer, TransportError>> {
+    fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
         Box::pin(self.exchange(post, meter))
     }
 
@@ -179,12 +168,7 @@ fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-async fn read(
-    mut response: Response,
-    limit: usize,
-    meter: &Meter,
-    pulse: &Pulse,
-) -> Result<Vec<u8>, TransportError> {
+async fn read(mut response: Response, limit: usize, meter: &Meter, pulse: &Pulse) -> Result<Vec<u8>, TransportError> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(TransportError::TooLong(limit));
     }
@@ -222,8 +206,7 @@ impl Pulse {
     /// The moment at which patience ends, unless something moves before.
     fn deadline(&self) -> (Instant, Duration) {
         let (last, unseen) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = self.patience.stall
-            + Duration::from_millis(unseen as u64 * 1_000 / self.patience.slowest.max(1));
+        let wait = self.patience.stall + Duration::from_millis(unseen as u64 * 1_000 / self.patience.slowest.max(1));
         (last + wait, wait)
     }
 

@@ -103,7 +103,12 @@ impl Transport for Road {
                 Fate::Lost => return Err(TransportError::Offline("lost".to_owned())),
                 Fate::Proxy(status) => {
                     let page = b"<html>".to_vec();
-                    return Ok(Answer { status, content_type: "text/html".to_owned(), body: page, ..Answer::default() });
+                    return Ok(Answer {
+                        status,
+                        content_type: "text/html".to_owned(),
+                        body: page,
+                        ..Answer::default()
+                    });
                 }
                 Fate::Server(code, status) => {
                     return Ok(Answer {

@@ -203,7 +203,10 @@ impl Ledger for MemoryServer {
     fn held(&self, device: &DeviceId, device_seq: u64) -> Result<Option<HeldEnvelope>, StorageError> {
         let mut entries = self.log.entries.iter();
         let found = entries.find(|(item, _)| item.device == *device && item.device_seq == device_seq);
-        Ok(found.map(|(item, signature)| HeldEnvelope { signature: *signature, status: Status::Duplicate { seq: item.seq } }))
+        Ok(found.map(|(item, signature)| HeldEnvelope {
+            signature: *signature,
+            status: Status::Duplicate { seq: item.seq },
+        }))
     }
 }
 

@@ -82,7 +82,7 @@ fn a_newer_version_is_refused_and_changes_no_byte() {
 }
 
 /// The key as SQLCipher takes it: 32 bytes and the 16 bytes of salt at the beginning of the file.
-fn pragma_key(folder: &Path) -> String {
+pub(crate) fn pragma_key(folder: &Path) -> String {
     let salt = fs::read(folder.join("gandan.db")).unwrap()[..16].to_vec();
     format!("x'{}{}'", crate::help::hex(&[0x6b; 32]), crate::help::hex(&salt))
 }

@@ -263,3 +263,22 @@ fn rows_can_be_derived_again_in_steps() {
     let filter = VisitFilter { query: Some("thon 3".into()), ..VisitFilter::default() };
     assert_eq!(phone.visits(&filter), [(doc(3), RecordState::Saved)]);
 }
+
+#[test]
+fn a_row_of_an_older_form_is_derived_when_it_is_shown() {
+    let mut phone = Phone::new();
+    phone.save(DocKind::Visit, doc(1), NOW, &[("place.name", json!("Thôn 1"))]);
+    phone.save(DocKind::Issue, doc(2), NOW, &[("title", json!("Đường hỏng"))]);
+    let before = phone.store.visits(&VisitFilter::default(), &Page::first(9)).unwrap().items.remove(0).row;
+    let folder = phone.folder;
+    phone.store.close().unwrap();
+    let raw = rusqlite::Connection::open(folder.path().join("gandan.db")).unwrap();
+    raw.pragma_update(None, "key", crate::opening::pragma_key(folder.path())).unwrap();
+    raw.execute("UPDATE list_row SET json = CAST('{\"id\": 1}' AS BLOB)", []).unwrap();
+    raw.close().unwrap();
+    let store = crate::help::open(folder.path());
+    let shown = store.visits(&VisitFilter::default(), &Page::first(9)).unwrap().items.remove(0).row;
+    assert_eq!(shown, before);
+    let issue = store.issues(&IssueFilter::default(), &Page::first(9)).unwrap().items.remove(0).row;
+    assert_eq!(issue.title.as_deref(), Some("Đường hỏng"));
+}

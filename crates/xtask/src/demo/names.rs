@@ -56,6 +56,8 @@ pub(super) const TOKEN: &str = "token";
 
 /// Answers 200 when the server is ready.
 pub(super) const HEALTH: &str = "/healthz";
+/// Answers 200 when all that was acknowledged is in the figures.
+pub(super) const VIEWS_CURRENT: &str = "/healthz?views_current=true";
 /// The whole sample, and the day by which its figures were worked out. The last day is later than
 /// that day because the sample holds a visit planned for the next one.
 pub(super) const SUMMARY: &str = "/api/v1/reports/summary?from=2026-08-01&to=2026-11-30&as_of=2026-11-21";

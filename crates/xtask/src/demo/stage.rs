@@ -274,6 +274,10 @@ impl Stage {
 
     pub(super) fn account_of_figures(&self) -> Outcome<usize> {
         println!("  GET {}\n", names::SUMMARY);
+        let (status, _) = http::get(self.server.address, names::VIEWS_CURRENT, None)?;
+        if status != 200 {
+            return Err(format!("GET {}: status {status}", names::VIEWS_CURRENT).into());
+        }
         let report: Value = http::json(self.server.address, names::SUMMARY, &self.token)?;
         let inspectorate: Value = http::json(self.server.address, names::SUMMARY, &self.inspector)?;
         Ok(figures::compare(&self.sample.expected, &report, &inspectorate))

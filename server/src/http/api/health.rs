@@ -1,11 +1,11 @@
 //! `GET /healthz` and `GET /metrics`.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::error::{ApiError, ErrorBody};
 use crate::state::AppState;
@@ -19,13 +19,25 @@ pub(crate) struct Health {
     version: &'static str,
 }
 
+/// What else to wait for.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct HealthQuery {
+    /// Answer only when everything that was acknowledged before is in lists and reports too: for scripts that read
+    /// right after a sync.
+    #[serde(default)]
+    views_current: bool,
+}
+
 /// Answers when the server takes requests and its database can be read.
 #[utoipa::path(
-    get, path = "/healthz", tag = "operation",
+    get, path = "/healthz", tag = "operation", params(HealthQuery),
     responses((status = 200, body = Health), (status = 503, description = "`busy`: going down", body = ErrorBody))
 )]
-pub(crate) async fn healthz(State(state): State<AppState>) -> Result<Json<Health>, ApiError> {
-    if *state.stopping().borrow() {
+pub(crate) async fn healthz(
+    State(state): State<AppState>,
+    Query(query): Query<HealthQuery>,
+) -> Result<Json<Health>, ApiError> {
+    if *state.stopping().borrow() || (query.views_current && !state.projector().caught_up().await) {
         return Err(ApiError::busy(5));
     }
     let read = |connection: &rusqlite::Connection| Ok(connection.query_row("SELECT count(*) FROM space", [], |_| Ok(()))?);
