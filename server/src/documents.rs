@@ -38,9 +38,8 @@ pub fn open_line(log: &dyn ReadLog, space: SpaceId, line: &LineRow) -> Vec<Chang
     let Some(body) = &line.body else { return Vec::new() };
     // What the sender meant by a short reference stood before this line.
     let resolver = LogResolver::up_to(log, line.seq);
-    let opened = RelayedEnvelope::from_bytes(body)
-        .map_err(Into::into)
-        .and_then(|relayed| relayed.open(space, None, &resolver));
+    let opened =
+        RelayedEnvelope::from_bytes(body).map_err(Into::into).and_then(|relayed| relayed.open(space, None, &resolver));
     match opened {
         Ok(envelope) => envelope.changes,
         Err(error) => {
@@ -55,13 +54,8 @@ pub fn changes(log: &dyn ReadLog, space: &SpaceRow, doc: &DocId) -> DbResult<Vec
     let places: BTreeSet<u64> = log.changes(space.no, doc)?.into_iter().map(|change| change.seq).collect();
     let mut found: Vec<LoggedChange> = Vec::new();
     for seq in places {
-        let query = LineQuery {
-            space: space.no,
-            after: seq - 1,
-            max_lines: 1,
-            max_bytes: usize::MAX,
-            without_bodies_of: None,
-        };
+        let query =
+            LineQuery { space: space.no, after: seq - 1, max_lines: 1, max_bytes: usize::MAX, without_bodies_of: None };
         for line in log.lines(&query)? {
             for change in open_line(log, space.id, &line).into_iter().filter(|change| change.doc == *doc) {
                 if found.iter().all(|known| known.hash != change.header.hash) {

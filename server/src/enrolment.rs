@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::auth::ScopeLine;
 use crate::auth::{Role, hash_secret, new_secret};
 use crate::db::DbError;
-use crate::auth::ScopeLine;
 use crate::db::sqlite::people::{Code, Official, Purpose};
 use crate::db::sqlite::{devices, org, people};
 

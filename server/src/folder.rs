@@ -94,7 +94,10 @@ impl Folder {
         let text = fs::read_to_string(&path).map_err(ServerError::io(format!("read {}", path.display())))?;
         let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
         let seed: [u8; 32] = seed.and_then(|seed| seed.try_into().ok()).ok_or_else(|| {
-            ServerError::invalid("bad_server_key", format!("{} is damaged: move it away and start again", path.display()))
+            ServerError::invalid(
+                "bad_server_key",
+                format!("{} is damaged: move it away and start again", path.display()),
+            )
         })?;
         Ok(device_of(SigningKey::from_bytes(&seed)))
     }

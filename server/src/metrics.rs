@@ -83,7 +83,11 @@ impl Default for Metrics {
         registry.register("commits", "Transactions that took in envelopes", inner.commits.clone());
         registry.register("commit_requests", "Requests that shared these transactions", inner.commit_requests.clone());
         registry.register("documents_projected", "Documents projected", inner.projected.clone());
-        registry.register("changes_unapplied", "Changes that did not apply and were set aside", inner.unapplied.clone());
+        registry.register(
+            "changes_unapplied",
+            "Changes that did not apply and were set aside",
+            inner.unapplied.clone(),
+        );
         registry.register("projector_behind", "Log entries not projected yet", inner.behind.clone());
         registry.register("event_listeners", "Open event streams", inner.listeners.clone());
         Self(Arc::new(inner))

@@ -40,9 +40,10 @@ impl Positions {
 
     /// The position that was given under this token, from memory or else from the database.
     pub fn find(&self, log: &dyn ReadLog, device: No, token: u64) -> DbResult<Option<Arc<TokenRecord>>> {
-        let here = self.lock().devices.get(&device).and_then(|device| {
-            device.records.iter().flatten().find(|record| record.token == token).map(Arc::clone)
-        });
+        let here =
+            self.lock().devices.get(&device).and_then(|device| {
+                device.records.iter().flatten().find(|record| record.token == token).map(Arc::clone)
+            });
         if here.is_some() {
             return Ok(here);
         }

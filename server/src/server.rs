@@ -72,8 +72,7 @@ impl Server {
         let metrics = Metrics::default();
         let events = EventHub::default();
         let signal = Arc::new(Signal::default());
-        let listeners =
-            Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
+        let listeners = Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
         let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners)?;
         let (projector, follower) = Projector::start(&db, signal, metrics.clone())?;
         let exchange = Exchange {

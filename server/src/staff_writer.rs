@@ -221,8 +221,7 @@ impl Inner {
             },
         };
         let edits = edits(&loaded.document)?;
-        let stamp =
-            Stamp { device: self.device.id, author: principal.name.clone(), now_ms: self.clock.now_ms() };
+        let stamp = Stamp { device: self.device.id, author: principal.name.clone(), now_ms: self.clock.now_ms() };
         let Some(change) = loaded.document.patch(&stamp, &edits)? else {
             return Ok(Written { loaded, seq: None });
         };
@@ -233,7 +232,8 @@ impl Inner {
     fn push(&self, space: SpaceId, doc: DocId, change: &NewChange) -> Result<u64, StaffError> {
         let storage: &dyn Storage = &self.db;
         let admitted = storage.read(|log| {
-            let row = log.device(&self.device.id)?.ok_or_else(|| DbError::internal("the server's device is missing"))?;
+            let row =
+                log.device(&self.device.id)?.ok_or_else(|| DbError::internal("the server's device is missing"))?;
             self.seal(log.space(&space)?.as_ref(), log, (row.last_seq, row.last_hash), doc, change)
         })?;
         let receipt = self.ingest.push(self.device.id, vec![admitted])?;

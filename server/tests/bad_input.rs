@@ -219,10 +219,8 @@ fn a_revoked_device_loses_its_spaces_and_its_late_work_is_kept_apart() {
     assert_eq!(a.sync(&app), [(2, Status::Quarantined)]);
     assert!(a.docs.is_empty() && a.positions.is_empty());
     assert_eq!(http::get(app.address, "/v1/events", Some(&events)).status, 401);
-    let reason: String = app
-        .db()
-        .read(|c| Ok(c.query_row("SELECT reason FROM quarantine", [], |row| row.get(0))?))
-        .unwrap();
+    let reason: String =
+        app.db().read(|c| Ok(c.query_row("SELECT reason FROM quarantine", [], |row| row.get(0))?)).unwrap();
     assert_eq!(reason, "revoked_device");
     b.sync(&app);
     assert_eq!(b.docs.len(), 1);

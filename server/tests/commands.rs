@@ -59,7 +59,8 @@ impl Serving {
 
     fn get(&self, path: &str, token: &str) -> String {
         let mut stream = TcpStream::connect(&self.1).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -136,11 +137,9 @@ fn mistakes_are_told_with_what_to_do() {
         args.extend_from_slice(extra);
         args.into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    for (extra, code) in [
-        (&["--unit", "99999"][..], "unknown_unit"),
-        (&["--area", "nowhere"], "unknown_unit"),
-        (&[], "no_scope"),
-    ] {
+    for (extra, code) in
+        [(&["--unit", "99999"][..], "unknown_unit"), (&["--area", "nowhere"], "unknown_unit"), (&[], "no_scope")]
+    {
         let args = token(extra);
         fails(&args.iter().map(String::as_str).collect::<Vec<_>>(), code);
     }

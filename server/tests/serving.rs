@@ -46,7 +46,8 @@ fn events_tell_which_space_has_news() {
     b.sync(&app);
     a.visit(UNIT_A, 1, "một");
     a.sync(&app);
-    let of = |peer: &support::peer::Peer, unit| format!("data: {{\"space\":\"{}\",\"head\":1}}", peer.space(unit, "field"));
+    let of =
+        |peer: &support::peer::Peer, unit| format!("data: {{\"space\":\"{}\",\"head\":1}}", peer.space(unit, "field"));
     assert_eq!(line_with(&mut province, "data:"), of(&b, UNIT_B));
     assert_eq!(line_with(&mut device, "data:"), of(&a, UNIT_A), "the device hears nothing of the other unit");
     // The stream ends with the server, so that a graceful end does not wait for it.
@@ -185,7 +186,12 @@ fn views_built_anew_are_the_same() {
     for n in 1..=5 {
         let doc = DocId([n; 16]);
         for peer in [&mut a, &mut b] {
-            let raw = peer.edit(space, doc, DocKind::Visit, &[("counts.residents", (n * 2).into()), ("place.name", peer.name.clone().into())]);
+            let raw = peer.edit(
+                space,
+                doc,
+                DocKind::Visit,
+                &[("counts.residents", (n * 2).into()), ("place.name", peer.name.clone().into())],
+            );
             peer.seal(space, &[(doc, raw)]);
         }
         b.round_trip(&app);

@@ -96,12 +96,13 @@ fn devices_see_their_own_units_only() {
     let doc = gandan_model::ids::DocId([9; 16]);
     let raw = b.edit(foreign, doc, DocKind::Visit, &[("note", json!("lạ"))]);
     b.seal(foreign, &[(doc, raw)]);
-    b.outbox[0] = b.outbox[0].rewrite(
-        &[gandan_sync::Outgoing { doc, raw: &b.docs[&(foreign, doc)].changes[0].1 }],
-        &gandan_sync::resolve::Nothing,
-        gandan_sync::Encoding::FULL,
-    )
-    .unwrap();
+    b.outbox[0] = b.outbox[0]
+        .rewrite(
+            &[gandan_sync::Outgoing { doc, raw: &b.docs[&(foreign, doc)].changes[0].1 }],
+            &gandan_sync::resolve::Nothing,
+            gandan_sync::Encoding::FULL,
+        )
+        .unwrap();
     assert_eq!(b.sync(&app), [(1, Status::Refused(Refusal::NO_GRANT))]);
     assert_eq!(b.outbox.len(), 1, "what was refused is kept");
     a.sync(&app);
@@ -119,9 +120,14 @@ fn a_bad_envelope_delays_no_other() {
     a.outbox[1].relayed.body = a.outbox[0].relayed.body.clone();
     // The third names its predecessor in full: the chain on the server has a hole.
     let space = a.space(UNIT_A, "field");
-    let (doc, raw) = (gandan_model::ids::DocId([3; 16]), a.docs[&(space, gandan_model::ids::DocId([3; 16]))].changes[0].1.clone());
+    let (doc, raw) =
+        (gandan_model::ids::DocId([3; 16]), a.docs[&(space, gandan_model::ids::DocId([3; 16]))].changes[0].1.clone());
     a.outbox[2] = a.outbox[2]
-        .rewrite(&[gandan_sync::Outgoing { doc, raw: &raw }], &gandan_sync::resolve::Nothing, gandan_sync::Encoding::FULL)
+        .rewrite(
+            &[gandan_sync::Outgoing { doc, raw: &raw }],
+            &gandan_sync::resolve::Nothing,
+            gandan_sync::Encoding::FULL,
+        )
         .unwrap();
     let statuses = a.round_trip(&app).acks.iter().map(|ack| ack.status).collect::<Vec<_>>();
     assert_eq!(statuses[0], Status::Durable { seq: 1 });

@@ -129,7 +129,7 @@ fn short(value: f64) -> String {
             out.push(digit);
         }
         out
-    } else if value >= 100.0 || value == value.trunc() {
+    } else if value >= 100.0 || value.fract() < 1e-9 {
         format!("{value:.0}")
     } else if value >= 10.0 {
         format!("{value:.1}")

@@ -29,7 +29,7 @@ pub(crate) async fn measure(options: &Options, figures: &mut Figures) {
     let (start, before) = (Instant::now(), cpu(std::process::id()));
     let report = large.import(lines.join("\n").as_bytes(), |_| {}).expect("recorded");
     let took = start.elapsed().as_secs_f64() * 1e3 / options.local as f64;
-    let worked = (cpu(std::process::id()) - before).as_secs_f64() * 1e3 / options.local as f64;
+    let worked = cpu(std::process::id()).saturating_sub(before).as_secs_f64() * 1e3 / options.local as f64;
     assert_eq!(report.bad_lines, 0);
     figures.note("recording a visit with its issues from a line", took, "ms");
     figures.note("recording a visit with its issues, CPU", worked, "ms");

@@ -45,7 +45,9 @@ fn run(seed: u64) {
         .iter()
         .map(|visit| visit["id"].as_str().unwrap().to_owned())
         .collect();
-    devices.iter().for_each(|device| drop(device.sync()));
+    for device in &devices {
+        device.sync();
+    }
     for step in 0..60 {
         let device = devices.choose(&mut rng).unwrap();
         if rng.random_range(0..4) == 0 {
@@ -56,8 +58,12 @@ fn run(seed: u64) {
     }
     let mut order: Vec<&Device> = devices.iter().chain(&devices).collect();
     order.shuffle(&mut rng);
-    order.iter().for_each(|device| drop(device.sync()));
-    devices.iter().for_each(|device| drop(device.sync()));
+    for device in order {
+        device.sync();
+    }
+    for device in &devices {
+        device.sync();
+    }
     let wanted = picture(&devices[0]);
     assert_eq!(wanted.iter().filter(|record| record["record"] == "visit").count(), 3);
     for device in &devices[1..] {

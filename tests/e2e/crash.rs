@@ -59,7 +59,9 @@ fn what_a_killed_server_acknowledged_is_there_when_it_comes_back() {
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     assert_eq!(all.len(), 3 * rounds * 8);
-    devices.iter().for_each(|device| drop(device.sync()));
+    for device in &devices {
+        device.sync();
+    }
     witness.sync();
     assert_eq!(visits(&witness), all);
     stage.await_visits(all.len());

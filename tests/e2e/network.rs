@@ -80,7 +80,7 @@ fn somebody_else(answer: &'static [u8]) -> std::net::SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut buffer = [0; 64 << 10];
+            let mut buffer = vec![0; 64 << 10];
             let _ = stream.read(&mut buffer);
             let _ = stream.write_all(answer);
         }
@@ -119,7 +119,7 @@ fn a_server_that_went_away_in_the_middle_is_found_again() {
     a.sync();
     assert!(stage.server.stop(), "the server ends in peace: {}", stage.server.log());
     stage.server.start();
-    assert_eq!(number(&b.sync(), "pulled") > 0, true);
+    assert!(number(&b.sync(), "pulled") > 0);
     eventually("the server answers health checks", || {
         let answer = gandan_tests::api::call(stage.server.address(), "GET", "/healthz", None, None);
         (answer.status == 200).then_some(())

@@ -75,7 +75,7 @@ fn of_a_denunciation_nobody_in_the_commune_sees_anything() {
     let stage = Stage::new();
     let (a, b) = (stage.device("a"), stage.device("b"));
     let (line, sealed) = with_denunciation();
-    let report = a.record(&[line.clone()]).json();
+    let report = a.record(std::slice::from_ref(&line)).json();
     assert_eq!(number(&report, "saved"), 1);
     a.sync();
     b.sync();

@@ -185,7 +185,9 @@ impl Server {
     pub fn link(&self, name: &str, units: &[&str], road: SocketAddr) -> String {
         let base = format!("http://{road}");
         let mut args = vec!["--name", name, "--role", "field_official", "--base-url", &base];
-        units.iter().for_each(|unit| args.extend(["--unit", unit]));
+        for unit in units {
+            args.extend(["--unit", unit]);
+        }
         let said = self.command("enrol", &args).json();
         said["link"].as_str().unwrap_or_else(|| panic!("no link in {said}")).to_owned()
     }

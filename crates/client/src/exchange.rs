@@ -21,6 +21,7 @@ use gandan_sync::{
     Class, Cursor, Digest, Encoding, EnvelopeHash, Form, Outgoing, Refusal, SealedEnvelope, SpacePosition, Status,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the document schema that this app writes.
@@ -424,10 +425,10 @@ impl Stretch {
         hash: ChangeHash,
         genesis: bool,
     ) -> Result<(), ClientError> {
-        if !self.heads.contains_key(&doc) {
-            self.heads.insert(doc, store.log_heads(space, doc)?);
-        }
-        let heads = self.heads.entry(doc).or_default();
+        let heads = match self.heads.entry(doc) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(store.log_heads(space, doc)?),
+        };
         let old = heads.clone();
         advance_heads(heads, deps, hash, genesis);
         self.digest.replace(&doc, &old, heads);

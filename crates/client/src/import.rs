@@ -11,9 +11,13 @@ use crate::records::{Target, Warning, warnings};
 use gandan_model::document::{Document, NewChange, Stamp};
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{DocId, SpaceId};
+use gandan_model::patch::FieldEdit;
+use gandan_model::patch::FieldEdit;
 use gandan_model::sample::{MAX_LINE, SampleDocument, SampleVisit, read_line};
 use gandan_store::{Commit, Store};
 use serde::Serialize;
+use std::borrow::Cow;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
 
@@ -157,7 +161,7 @@ impl Client {
                 Err(error) => return Err(error),
             };
             let Target { id, space, mut document, .. } = target;
-            if let Some(change) = document.patch(stamp, &part.edits)? {
+            if let Some(change) = document.patch(stamp, &edits_for(part, &document))? {
                 changed.push(Pending { space, id, document, change });
             }
             noted.extend(warnings(&part.edits, is_household(&visit)));
@@ -222,6 +226,14 @@ impl Client {
         report.documents += u64::try_from(commits.len()).unwrap_or(u64::MAX);
         Ok(())
     }
+}
+
+/// What to write. An issue of which a later line says that it is a denunciation is sealed where it lies.
+fn edits_for<'p>(part: &'p SampleDocument, document: &Document) -> Cow<'p, [FieldEdit]> {
+    if part.kind == DocKind::SealedStub && document.kind() == Some(DocKind::Issue) {
+        return Cow::Owned(vec![FieldEdit::new("confidentiality", "denunciation_sealed")]);
+    }
+    Cow::Borrowed(&part.edits)
 }
 
 impl ImportReport {

@@ -118,9 +118,7 @@ impl Token {
         let now_ms = SystemClock.now_ms();
         let expires_ms = self.days.map(|days| now_ms + i64::from(days) * DAY_MS);
         let token = secret::<32>()?;
-        db.write(|transaction| {
-            people::put_token(transaction, &token, (&name, self.role), &lines, now_ms, expires_ms)
-        })?;
+        db.write(|transaction| people::put_token(transaction, &token, (&name, self.role), &lines, now_ms, expires_ms))?;
         let expires_at = expires_ms.map(local_time);
         let answer = json!({"token": token, "name": name, "role": self.role, "expires_at": expires_at});
         self.common.say(&answer, &format!("{token}\nIt is shown only now; the server keeps nothing but its hash."))

@@ -55,7 +55,10 @@ impl Init {
             let (code, message) = if self.update {
                 ("not_initialised", "no database in the data folder; run without --update")
             } else {
-                ("already_initialised", "the data folder holds a database already; to bring its units up to date add --update")
+                (
+                    "already_initialised",
+                    "the data folder holds a database already; to bring its units up to date add --update",
+                )
             };
             return Err(ServerError::invalid(code, message));
         }
@@ -100,9 +103,8 @@ fn random_id() -> Result<[u8; 16], DbError> {
 }
 
 fn read_tree(units: &Path, areas: Option<&Path>) -> Result<OrgTree, ServerError> {
-    let bad = |path: &Path, message: String| {
-        ServerError::invalid("bad_units", format!("{}: {message}", path.display()))
-    };
+    let bad =
+        |path: &Path, message: String| ServerError::invalid("bad_units", format!("{}: {message}", path.display()));
     let rows: Vec<UnitRow> = read_rows(units)?;
     if rows.is_empty() {
         return Err(bad(units, "the file has no units".to_owned()));

@@ -52,12 +52,7 @@ pub(super) struct DeviceLog<'a> {
 }
 
 impl<'a> DeviceLog<'a> {
-    pub(super) fn new(
-        log: &'a dyn ReadLog,
-        device: &'a DeviceRow,
-        revoked: bool,
-        positions: &'a Positions,
-    ) -> Self {
+    pub(super) fn new(log: &'a dyn ReadLog, device: &'a DeviceRow, revoked: bool, positions: &'a Positions) -> Self {
         Self { log, device, revoked, positions, resolver: LogResolver::new(log), spaces: RefCell::default() }
     }
 

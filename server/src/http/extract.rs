@@ -25,7 +25,8 @@ impl FromRequestParts<AppState> for Principal {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let token = bearer(parts).ok_or_else(ApiError::unauthorised)?.to_owned();
         let now_ms = state.now_ms();
-        let principal = state.db().read_async(move |connection| db::sqlite::people::principal(connection, &token, now_ms));
+        let principal =
+            state.db().read_async(move |connection| db::sqlite::people::principal(connection, &token, now_ms));
         principal.await?.ok_or_else(ApiError::unauthorised)
     }
 }

@@ -72,15 +72,7 @@ static GENESIS_OPS: LazyLock<HashMap<DocKind, u64>> = LazyLock::new(|| {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(log: &'a dyn ReadLog, space: No, batch: &'a HashMap<(No, DocId), DocState>) -> Self {
-        Self {
-            log,
-            space,
-            batch,
-            new: NewChanges::default(),
-            history: HashMap::new(),
-            known_seq: 0,
-            erased: 0,
-        }
+        Self { log, space, batch, new: NewChanges::default(), history: HashMap::new(), known_seq: 0, erased: 0 }
     }
 
     pub(super) fn check(mut self, changes: &[Change]) -> DbResult<Check> {

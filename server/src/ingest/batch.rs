@@ -7,9 +7,9 @@ use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_sync::server::Admitted;
 use gandan_sync::{Cursor, Digest, EnvelopeHash, Refusal, RelayedEnvelope, Status};
 
+use super::Receipt;
 use super::admit::{Check, Checker, NewChanges};
 use super::resolve::LogResolver;
-use super::Receipt;
 use crate::db::storage::{
     Access, DbResult, DeviceRow, EnvelopeState, HeadRow, HeldRow, NewLine, NewQuarantine, No, SpaceRow, WaitingRow,
     WriteLog,

@@ -76,11 +76,7 @@ impl Pass {
     }
 
     /// Builds views until nothing is new or `stop` says so.
-    pub(super) fn run_with_progress(
-        &mut self,
-        stop: &dyn Fn() -> bool,
-        progress: &dyn Fn(u64),
-    ) -> Result<(), DbError> {
+    pub(super) fn run_with_progress(&mut self, stop: &dyn Fn() -> bool, progress: &dyn Fn(u64)) -> Result<(), DbError> {
         let lags = self.lags()?;
         let mut left: u64 = lags.iter().map(|lag| lag.head - lag.reached).sum();
         for lag in lags {
@@ -174,9 +170,8 @@ impl Pass {
     }
 
     fn snapshot(&self, space: i64, doc: &DocId) -> Result<Option<(Vec<u8>, i64)>, DbError> {
-        let mut statement = self
-            .views
-            .prepare_cached("SELECT body, arrived_ms FROM snapshot WHERE space = ?1 AND document = ?2")?;
+        let mut statement =
+            self.views.prepare_cached("SELECT body, arrived_ms FROM snapshot WHERE space = ?1 AND document = ?2")?;
         Ok(statement.query_row((space, &doc.0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
@@ -244,7 +239,9 @@ fn set_aside(
 ) -> Result<(), DbError> {
     tracing::warn!(%doc, reason, "a change does not apply and was set aside");
     connection
-        .prepare_cached("INSERT OR REPLACE INTO unapplied (space, document, hash, seq, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO unapplied (space, document, hash, seq, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute((space, &doc.0, &hash.0, seq, reason))?;
     Ok(())
 }

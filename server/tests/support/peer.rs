@@ -162,11 +162,12 @@ impl Peer {
     /// A visit with a note, sealed into an envelope of its own.
     pub fn visit(&mut self, unit: &str, doc: u8, note: &str) -> DocId {
         let (space, id) = (self.space(unit, "field"), DocId([doc; 16]));
-        let raw = self.edit(space, id, DocKind::Visit, &[
-            ("planned_on", json!("2026-08-02")),
-            ("status", json!("submitted")),
-            ("note", json!(note)),
-        ]);
+        let raw = self.edit(
+            space,
+            id,
+            DocKind::Visit,
+            &[("planned_on", json!("2026-08-02")), ("status", json!("submitted")), ("note", json!(note))],
+        );
         self.seal(space, &[(id, raw)]);
         id
     }

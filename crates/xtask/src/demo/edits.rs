@@ -172,11 +172,7 @@ mod tests {
             ("officials-two-leads", "team.CB-001=lead", "team.CB-002=lead"),
             ("photo-add-vs-privacy-remove", "photos.p1.caption=Hiện trạng", "photos.p1.privacy_remove=true"),
             ("issue-delete-vs-edit", "deleted=true", "description=Bổ sung số hộ bị ảnh hưởng: 14"),
-            (
-                "issue-erase-vs-edit",
-                "erased=request",
-                "reporter.contact_ref=contact-777 description=thêm ý",
-            ),
+            ("issue-erase-vs-edit", "erased=request", "reporter.contact_ref=contact-777 description=thêm ý"),
         ] {
             let typed = both(name).map(|edits| edits.unwrap().join(" "));
             assert_eq!(typed, [a, b], "{name}");

@@ -77,10 +77,7 @@ pub(super) fn pack_heads(heads: &[HeadRow]) -> Vec<u8> {
 pub(super) fn unpack_heads(blob: &[u8]) -> Result<Vec<HeadRow>, DbError> {
     let head = |chunk: &[u8]| {
         let (hash, max_op) = chunk.split_at(32);
-        Some(HeadRow {
-            hash: ChangeHash::from_slice(hash)?,
-            max_op: u64::from_be_bytes(max_op.try_into().ok()?),
-        })
+        Some(HeadRow { hash: ChangeHash::from_slice(hash)?, max_op: u64::from_be_bytes(max_op.try_into().ok()?) })
     };
     if !blob.len().is_multiple_of(HEAD) {
         return Err(DbError::Damaged("heads of a document".to_owned()));

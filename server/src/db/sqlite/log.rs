@@ -81,8 +81,7 @@ impl ReadLog for Log<'_> {
     }
 
     fn access(&self, device: No, space: No) -> DbResult<Access> {
-        let mut statement =
-            self.0.prepare_cached("SELECT access FROM space_grant WHERE device = ?1 AND space = ?2")?;
+        let mut statement = self.0.prepare_cached("SELECT access FROM space_grant WHERE device = ?1 AND space = ?2")?;
         let access = statement.query_row([device, space], |row| row.get(0)).optional()?;
         Ok(access.map_or(Access::NONE, Access))
     }
@@ -105,9 +104,7 @@ impl ReadLog for Log<'_> {
         let mut statement = self
             .0
             .prepare_cached("SELECT signature, state, seq FROM envelope WHERE device = ?1 AND device_seq = ?2")?;
-        let row = |row: &Row<'_>| {
-            Ok(HeldRow { signature: bytes(row, 0)?, state: state(row, 1)?, seq: uint(row, 2)? })
-        };
+        let row = |row: &Row<'_>| Ok(HeldRow { signature: bytes(row, 0)?, state: state(row, 1)?, seq: uint(row, 2)? });
         Ok(statement.query_row((device, int(device_seq)?), row).optional()?)
     }
 
@@ -115,9 +112,8 @@ impl ReadLog for Log<'_> {
         let (mut low, mut high) = ([0; 16], [0xff; 16]);
         low[..8].copy_from_slice(&prefix);
         high[..8].copy_from_slice(&prefix);
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT id FROM document WHERE space = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 2")?;
+        let mut statement =
+            self.0.prepare_cached("SELECT id FROM document WHERE space = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 2")?;
         let rows = statement.query_map((space, low, high), |row| doc_id(row, 0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -131,9 +127,8 @@ impl ReadLog for Log<'_> {
     }
 
     fn changes(&self, space: No, doc: &DocId) -> DbResult<Vec<ChangeRow>> {
-        let mut statement = self
-            .0
-            .prepare_cached(&format!("SELECT {CHANGE} FROM change WHERE space = ?1 AND document = ?2"))?;
+        let mut statement =
+            self.0.prepare_cached(&format!("SELECT {CHANGE} FROM change WHERE space = ?1 AND document = ?2"))?;
         let rows = statement.query_map((space, &doc.0), change_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -106,7 +106,10 @@ mod tests {
         let options = DbOptions::default();
         views(folder.path(), &options).unwrap();
         let file = folder.path().join(VIEWS);
-        connect(&file, &options).unwrap().execute_batch("INSERT INTO projected VALUES (1, 5); PRAGMA user_version = 3").unwrap();
+        connect(&file, &options)
+            .unwrap()
+            .execute_batch("INSERT INTO projected VALUES (1, 5); PRAGMA user_version = 3")
+            .unwrap();
         views(folder.path(), &options).unwrap();
         let rows: i64 = connect(&file, &options)
             .unwrap()

@@ -54,11 +54,7 @@ pub fn import(
                 .execute((&area.id, &member.unit, from, to))?;
         }
     }
-    Ok(Imported {
-        units: tree.communes().count(),
-        areas: tree.areas().count(),
-        spaces: spaces(connection)? - before,
-    })
+    Ok(Imported { units: tree.communes().count(), areas: tree.areas().count(), spaces: spaces(connection)? - before })
 }
 
 fn spaces(connection: &Connection) -> Result<usize, DbError> {

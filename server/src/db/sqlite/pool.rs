@@ -23,10 +23,7 @@ impl Pool {
     }
 
     /// An idle connection, a new one while there are fewer than the bound, else the next that is put back.
-    pub(super) fn take(
-        &self,
-        open: impl FnOnce() -> Result<Connection, DbError>,
-    ) -> Result<Connection, DbError> {
+    pub(super) fn take(&self, open: impl FnOnce() -> Result<Connection, DbError>) -> Result<Connection, DbError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(connection) = state.idle.pop() {

@@ -20,12 +20,7 @@ pub fn place(connection: &Connection, space: &SpaceId) -> Result<Option<(String,
 }
 
 /// Creates a space unless it is there; gives its number.
-pub fn create(
-    connection: &Connection,
-    id: SpaceId,
-    unit: &str,
-    compartment: Compartment,
-) -> Result<i64, DbError> {
+pub fn create(connection: &Connection, id: SpaceId, unit: &str, compartment: Compartment) -> Result<i64, DbError> {
     connection
         .prepare_cached(
             "INSERT INTO space (id, unit, compartment, chain, digest_sum) VALUES (?1, ?2, ?3, zeroblob(32), zeroblob(32))
@@ -39,8 +34,7 @@ pub fn create(
 /// Every space with its unit and compartment.
 pub fn all(connection: &Connection) -> Result<Vec<(SpaceId, String, Compartment)>, DbError> {
     let mut statement = connection.prepare_cached("SELECT id, unit, compartment FROM space")?;
-    let rows = statement.query_map([], |row| {
-        Ok((space_id(row, 0)?, row.get(1)?, super::columns::compartment(row, 2)?))
-    })?;
+    let rows =
+        statement.query_map([], |row| Ok((space_id(row, 0)?, row.get(1)?, super::columns::compartment(row, 2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -39,9 +39,8 @@ pub(crate) async fn enrol(
     ApiJson(request): ApiJson<EnrolRequest>,
 ) -> Result<Json<EnrolBundle>, ApiError> {
     let (now_ms, poll_after_s) = (state.now_ms(), state.poll_after_s());
-    let enrol = move |connection: &rusqlite::Transaction<'_>| {
-        enrolment::enrol(connection, &request, now_ms, poll_after_s)
-    };
+    let enrol =
+        move |connection: &rusqlite::Transaction<'_>| enrolment::enrol(connection, &request, now_ms, poll_after_s);
     Ok(Json(state.db().write_async(enrol).await??))
 }
 

@@ -40,7 +40,8 @@ pub(crate) async fn healthz(
     if *state.stopping().borrow() || (query.views_current && !state.projector().caught_up().await) {
         return Err(ApiError::busy(5));
     }
-    let read = |connection: &rusqlite::Connection| Ok(connection.query_row("SELECT count(*) FROM space", [], |_| Ok(()))?);
+    let read =
+        |connection: &rusqlite::Connection| Ok(connection.query_row("SELECT count(*) FROM space", [], |_| Ok(()))?);
     state.db().read_async(read).await?;
     Ok(Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
 }

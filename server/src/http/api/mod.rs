@@ -1,5 +1,8 @@
 //! Handlers, one file per matter. Their URLs stand in [`super::router`].
 
+pub mod enrol;
+pub mod events;
+pub mod health;
 pub mod openapi;
 pub mod records;
 pub mod records_csv;
@@ -15,7 +18,4 @@ pub mod staff_plans;
 pub mod staff_review;
 mod staff_steps;
 pub mod staff_visits;
-pub mod enrol;
-pub mod events;
-pub mod health;
 pub mod sync;
