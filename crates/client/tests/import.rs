@@ -108,7 +108,7 @@ async fn bad_lines_are_told_by_number_and_spoil_no_other() {
         lines.iter().zip(1..).filter_map(|((_, code), number)| code.map(|code| (number, code))).collect();
     wanted.extend([(13, "bad_utf8"), (14, "line_too_long")]);
     assert_eq!(codes(&report), wanted);
-    assert_eq!((report.saved, report.bad_lines), (4, 10));
+    assert_eq!((report.saved, report.bad_lines), (4, 11));
     let page = client.visits(&VisitFilter::default(), &Page::first(50)).unwrap();
     assert_eq!(page.items.len(), 4);
     let shown = client.show(DocId([9; 16]), 1).unwrap();

@@ -303,3 +303,21 @@ fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreEr
     }
     Ok(())
 }
+
+/// Another device's numbers begin: envelopes of the one before are over, and what they carried in vain stays
+/// with its documents, refused. The bytes of a change are kept where they always are.
+pub(crate) fn leave_behind(writing: &Writing<'_>) -> Result<(), StoreError> {
+    let left: Vec<(i64, DocId)> = {
+        let mut statement =
+            writing.prepare("SELECT DISTINCT doc, doc_id FROM change WHERE state <> 2 AND state IN (?1, ?2)")?;
+        let rows = statement.query_map([change::SAVED, change::SEALED], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    writing.execute(
+        "UPDATE change SET state = ?3, code = 'device_changed' WHERE state <> 2 AND state IN (?1, ?2)",
+        [change::SAVED, change::SEALED, change::OWN_REFUSED],
+    )?;
+    writing.execute("UPDATE change SET device_seq = NULL WHERE device_seq IS NOT NULL", [])?;
+    writing.execute("DELETE FROM envelope", [])?;
+    left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
+}

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::document::kind_number;
 use crate::error::StoreError;
 use crate::{Writing, document, raw};
 
@@ -77,10 +78,10 @@ pub(crate) fn project(
     unit: &str,
     document: &Document,
 ) -> Result<(), StoreError> {
-    let heads = raw::join(&document.heads());
+    let (heads, kind) = (raw::join(&document.heads()), kind_number(document.kind()));
     writing
-        .prepare_cached("UPDATE document SET heads = ?2 WHERE n = ?1 AND heads <> ?2")?
-        .execute(params![n, heads])?;
+        .prepare_cached("UPDATE document SET heads = ?2, kind = ?3 WHERE n = ?1 AND (heads <> ?2 OR kind <> ?3)")?
+        .execute(params![n, heads, kind])?;
     // Views do not panic; but if one did, on a document that somebody made for that purpose, then all
     // other documents of the batch must not suffer.
     let row = catch_unwind(AssertUnwindSafe(|| match document.kind() {

@@ -8,7 +8,7 @@ use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use rusqlite::params;
 
 use crate::commit::{NewRow, insert};
-use crate::document::{Entry, is_erased, kind_number};
+use crate::document::{Entry, is_erased};
 use crate::error::StoreError;
 use crate::project::project;
 use crate::raw::{self, Head};
@@ -244,9 +244,6 @@ impl Intake<'_> {
             self.keep(entry, &candidate, Some(Outcome::Early))?;
         }
         if let Some(document) = document.filter(|_| changed) {
-            self.writing
-                .prepare_cached("UPDATE document SET kind = ?2 WHERE n = ?1 AND kind <> ?2")?
-                .execute(params![entry.n, kind_number(document.kind())])?;
             project(self.writing, entry.n, self.id, self.unit, &document)?;
             self.result.changed.push(self.id);
         }

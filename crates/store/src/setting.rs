@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::Store;
 use crate::error::StoreError;
+use crate::{Store, outbox};
 
 /// Who this installation is, as the server enrolled it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +66,17 @@ impl Store {
     }
 
     /// Sets who this device is.
+    ///
+    /// If it was another device before, that one's envelopes cannot be continued. Changes of it that the
+    /// server never confirmed are kept as refused, with the code `device_changed`.
     pub fn set_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
-        self.write(|writing| set_json(writing, IDENTITY, identity))
+        self.write(|writing| {
+            let before: Option<Identity> = json(writing, IDENTITY)?;
+            if before.is_some_and(|before| before.device != identity.device) {
+                outbox::leave_behind(writing)?;
+            }
+            set_json(writing, IDENTITY, identity)
+        })
     }
 
     /// Units, areas, rules, names: what the server gave for reference.

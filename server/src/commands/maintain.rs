@@ -30,7 +30,7 @@ impl Reproject {
                 total.set(Some(left));
                 left
             });
-            let percent = if total == 0 { 100 } else { (total - left.min(total)) * 100 / total };
+            let percent = ((total - left.min(total)) * 100).checked_div(total).unwrap_or(100);
             if shown.replace(percent) != percent && percent.is_multiple_of(10) {
                 note(&format!("{percent} %, {left} log entries left"));
             }

@@ -167,10 +167,9 @@ impl<'a> Batch<'a> {
         let envelope = &admitted.envelope;
         let held = HeldRow { signature: admitted.signature.0, state, seq };
         self.log.put_held(device, envelope.device_seq, &held)?;
-        if let Some(state) = self.device(&envelope.device)? {
-            if envelope.device_seq > state.row.last_seq {
-                (state.row.last_seq, state.row.last_hash, state.changed) = (envelope.device_seq, envelope.hash.0, true);
-            }
+        let ended = self.device(&envelope.device)?.filter(|state| envelope.device_seq > state.row.last_seq);
+        if let Some(state) = ended {
+            (state.row.last_seq, state.row.last_hash, state.changed) = (envelope.device_seq, envelope.hash.0, true);
         }
         Ok(())
     }

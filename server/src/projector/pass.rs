@@ -17,6 +17,8 @@ use crate::reports;
 const MAX_LINES: usize = 64;
 /// Most bytes of bodies in one transaction.
 const MAX_BYTES: usize = 512 << 10;
+/// Documents after which a transaction takes no further line: each takes some 20 KB while it is worked on.
+const MAX_DOCUMENTS: usize = 128;
 
 /// Writes views.
 pub(super) struct Pass {
@@ -120,10 +122,16 @@ impl Pass {
                 max_bytes: MAX_BYTES,
                 without_bodies_of: None,
             })?;
-            let Some(to) = lines.last().map(|line| line.seq) else { return Ok(None) };
+            if lines.is_empty() {
+                return Ok(None);
+            }
             let mut fresh: HashMap<DocId, Vec<LoggedChange>> = HashMap::new();
-            let mut order = Vec::new();
+            let (mut order, mut to) = (Vec::new(), from);
             for line in &lines {
+                if order.len() >= MAX_DOCUMENTS {
+                    break;
+                }
+                to = line.seq;
                 for change in open_line(log, space.id, line) {
                     let changes = fresh.entry(change.doc).or_insert_with(|| {
                         order.push(change.doc);
@@ -135,7 +143,7 @@ impl Pass {
             }
             let tasks = order.into_iter().filter_map(|doc| {
                 let fresh = fresh.remove(&doc).unwrap_or_default();
-                self.task(log, &space, doc, fresh).transpose()
+                self.task(log, &space, doc, &fresh).transpose()
             });
             let documents = tasks.collect::<Result<Vec<_>, _>>()?;
             Ok(Some(Chunk { space, from, to, documents }))
@@ -147,7 +155,7 @@ impl Pass {
         log: &dyn ReadLog,
         space: &SpaceRow,
         doc: DocId,
-        fresh: Vec<LoggedChange>,
+        fresh: &[LoggedChange],
     ) -> Result<Option<Task>, DbError> {
         let stored = self.snapshot(space.no, &doc)?;
         let mut arrived_ms = fresh.iter().map(|change| change.received_ms).min().unwrap_or(0);
@@ -157,8 +165,8 @@ impl Pass {
         let clean = !self.has_unapplied(space.no, &doc)?;
         let base = stored.filter(|_| clean).and_then(|(body, _)| Document::load(&body).ok());
         let assembled = match base {
-            Some(base) => assemble(Some(base), &fresh),
-            None if clean && starts_here(log, space, &doc, &fresh)? => assemble(None, &fresh),
+            Some(base) => assemble(Some(base), fresh),
+            None if clean && starts_here(log, space, &doc, fresh)? => assemble(None, fresh),
             // Something of it was set aside before, or its snapshot is lost: everything again, with what came since.
             None => assemble(None, &changes(log, space, &doc)?),
         };

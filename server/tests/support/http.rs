@@ -1,5 +1,7 @@
 //! As much HTTP as tests need, by hand: so that a test can also cut a request in the middle.
 
+#![allow(unreachable_pub, clippy::struct_field_names)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 

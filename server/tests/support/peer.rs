@@ -1,5 +1,7 @@
 //! A device with everything in memory, made of the sync crate's client side.
 
+#![allow(unreachable_pub, clippy::struct_field_names)]
+
 use std::collections::{BTreeMap, HashMap};
 
 use ed25519_dalek::SigningKey;

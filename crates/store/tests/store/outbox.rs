@@ -181,6 +181,39 @@ fn identity_and_settings_are_kept_and_not_shown() {
 }
 
 #[test]
+fn another_device_begins_anew_and_keeps_what_the_first_could_not_send() {
+    let identity = |device| Identity {
+        device,
+        signing_key: [1; 32],
+        official: "CB-001".into(),
+        name: "Cán bộ 1".into(),
+        role: "field_official".into(),
+        server_url: "https://example.org".into(),
+    };
+    let mut phone = phone_with(1);
+    phone.store.set_identity(&identity(ME)).unwrap();
+    seal(&mut phone, 1);
+    phone.store.acknowledge(1, &Ack::Durable { seq: 1 }).unwrap();
+    phone.save(DocKind::Visit, doc(2), NOW, &[("place.name", json!("Thôn 2"))]);
+    seal(&mut phone, 2);
+    phone.save(DocKind::Visit, doc(3), NOW, &[("place.name", json!("Thôn 3"))]);
+    phone.store.set_identity(&identity(ME)).unwrap();
+    assert_eq!(phone.store.last_envelope().unwrap().unwrap().0, 2, "the same device goes on");
+    phone.store.set_identity(&identity(crate::help::OTHER)).unwrap();
+    assert_eq!(phone.store.last_envelope().unwrap(), None);
+    assert!(phone.store.unsealed(10).unwrap().is_empty());
+    assert_eq!(phone.state(doc(1)), RecordState::Synced);
+    for number in [2, 3] {
+        assert_eq!(phone.state(doc(number)), RecordState::Quarantined);
+        assert_eq!(phone.store.changes(doc(number)).unwrap()[0].code.as_deref(), Some("device_changed"));
+    }
+    let path = phone.folder.path().join("unsent.jsonl");
+    assert_eq!(phone.store.export_unsent(&path).unwrap().changes, 2);
+    phone.save(DocKind::Visit, doc(4), NOW, &[("place.name", json!("Thôn 4"))]);
+    seal(&mut phone, 1);
+}
+
+#[test]
 fn everything_unsent_can_be_exported() {
     let mut phone = phone_with(3);
     seal(&mut phone, 1);

@@ -258,6 +258,7 @@ impl World {
             self.phone.store.visits(&VisitFilter { deleted: true, ..VisitFilter::default() }, &Page::first(100));
         let listed: BTreeMap<DocId, _> =
             listed.unwrap().items.into_iter().map(|item| (item.row.id, (item.row.place_name, item.state))).collect();
+        let (kinds, _) = self.phone.store.documents(DocKind::Visit, None, &Page::first(100)).unwrap();
         let mut unsent = 0;
         for number in 0..DOCS {
             let drafted = self.phone.store.draft(doc(number)).unwrap().is_some();
@@ -269,6 +270,7 @@ impl World {
             let stored = self.phone.store.document(doc(number)).unwrap().unwrap();
             assert_eq!(stored.document.heads(), document.heads(), "visit {number}");
             assert_eq!(stored.state, self.simple.state(number), "visit {number}");
+            assert!(kinds.iter().any(|info| info.id == doc(number) && info.state == stored.state));
             let name = Visit::of(&document).place.name;
             assert_eq!(listed[&doc(number)], (name.clone(), stored.state), "visit {number}");
             let filter = VisitFilter { query: name, ..VisitFilter::default() };

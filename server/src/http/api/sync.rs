@@ -68,7 +68,7 @@ pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Res
 /// The bytes of an upload, and the memory they were granted.
 struct Bytes64 {
     bytes: Vec<u8>,
-    _memory: Vec<OwnedSemaphorePermit>,
+    memory: Vec<OwnedSemaphorePermit>,
 }
 
 enum Upload {
@@ -78,7 +78,7 @@ enum Upload {
 }
 
 async fn read(body: Body, memory: &Arc<Semaphore>) -> Upload {
-    let mut upload = Bytes64 { bytes: Vec::new(), _memory: Vec::new() };
+    let mut upload = Bytes64 { bytes: Vec::new(), memory: Vec::new() };
     let mut pieces = body.into_data_stream();
     loop {
         let piece: Bytes = match tokio::time::timeout(STALL, pieces.next()).await {
@@ -89,9 +89,9 @@ async fn read(body: Body, memory: &Arc<Semaphore>) -> Upload {
         if upload.bytes.len() + piece.len() > MAX_REQUEST {
             return Upload::Refused(Trouble { refusal: Refusal::TOO_LARGE, retry_after_s: 0 });
         }
-        while upload._memory.len() * PIECE < upload.bytes.len() + piece.len() {
+        while upload.memory.len() * PIECE < upload.bytes.len() + piece.len() {
             match tokio::time::timeout(PATIENCE, Arc::clone(memory).acquire_owned()).await {
-                Ok(Ok(permit)) => upload._memory.push(permit),
+                Ok(Ok(permit)) => upload.memory.push(permit),
                 _ => return Upload::Refused(Trouble { refusal: Refusal::BUSY, retry_after_s: 5 }),
             }
         }
