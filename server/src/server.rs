@@ -23,8 +23,9 @@ use crate::state::{AppState, Parts};
 
 /// Upload buffers of all requests together, in pieces of 64 KiB.
 pub(crate) const UPLOAD_PIECES: usize = 1024;
-/// Sync requests that are worked on at the same time.
-const WORKERS: usize = 16;
+/// Sync requests that are worked on at the same time. More would not be faster, the work is the processor's; but each
+/// thread keeps some megabytes of memory to itself.
+const WORKERS: usize = 8;
 /// Open event streams.
 const LISTENERS: usize = 4096;
 

@@ -151,8 +151,7 @@ fn views(app: &TestApp) -> Vec<String> {
             let mut all = Vec::new();
             for table in tables(c)? {
                 let mut statement = c.prepare(&format!("SELECT * FROM views.\"{table}\""))?;
-                let columns: Vec<(usize, String)> =
-                    statement.column_names().map(str::to_owned).enumerate().collect();
+                let columns: Vec<(usize, String)> = statement.column_names().map(str::to_owned).enumerate().collect();
                 let mut rows = statement.query([])?;
                 let mut lines = Vec::new();
                 while let Some(row) = rows.next()? {

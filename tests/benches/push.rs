@@ -23,9 +23,15 @@ pub(crate) async fn measure(rig: &Rig, figures: &mut Figures) {
     one_change(&server, rig, &clients, figures).await;
 }
 
-async fn push(rig: &Rig, server: &Server, figures: &mut Figures) -> Vec<Client> {
-    figures.group("push, all devices at once");
-    let gate = Gate::new(rig.lines.len());
+/// Devices that recorded offline and sealed what they will send.
+struct Recorded {
+    clients: Vec<Client>,
+    envelopes: usize,
+    body_bytes: usize,
+    changes: u64,
+}
+
+async fn record(rig: &Rig, server: &Server, gate: &Arc<Gate>) -> Recorded {
     let http = Arc::new(Http::default());
     let mut clients = Vec::new();
     let (mut envelopes, mut body_bytes, mut changes) = (0, 0, 0);
@@ -41,6 +47,13 @@ async fn push(rig: &Rig, server: &Server, figures: &mut Figures) -> Vec<Client> 
         changes += sealed.changes;
         clients.push(device);
     }
+    Recorded { clients, envelopes, body_bytes, changes }
+}
+
+async fn push(rig: &Rig, server: &Server, figures: &mut Figures) -> Vec<Client> {
+    figures.group("push, all devices at once");
+    let gate = Gate::new(rig.lines.len());
+    let Recorded { clients, envelopes, body_bytes, changes } = record(rig, server, &gate).await;
     let visits = rig.visits() as f64;
     let before_size = folder_size(server.data());
     reset_peak_memory(server.pid());
@@ -63,7 +76,7 @@ async fn push(rig: &Rig, server: &Server, figures: &mut Figures) -> Vec<Client> 
     let opened = gate.opened.lock().unwrap().expect("the gate opened");
     let last = *gate.answers.lock().unwrap().iter().max().expect("answers");
     let wall = last.duration_since(opened);
-    let yardstick = yardsticks::sqlite(rig.folder.path(), body_bytes, envelopes);
+    let yardstick: Duration = yardsticks::sqlite(rig.folder.path(), body_bytes, envelopes).into_iter().sum();
     let caught_up = caught_up(server, rig.visits(), last);
 
     let per_second = visits / wall.as_secs_f64();

@@ -17,19 +17,20 @@ pub(crate) fn dictionary_floor(rig: &Rig) -> f64 {
     total as f64 / rig.visits() as f64
 }
 
-/// Time to insert `bytes` bytes into SQLite with `synchronous=FULL` in `commits` commits, in this folder.
-pub(crate) fn sqlite(folder: &Path, bytes: usize, commits: usize) -> Duration {
+/// Times to insert `bytes` bytes into SQLite with `synchronous=FULL` in `commits` commits, in this folder; one each.
+pub(crate) fn sqlite(folder: &Path, bytes: usize, commits: usize) -> Vec<Duration> {
     let path = folder.join("yardstick.db");
     let database = Connection::open(&path).expect("a database");
     database
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE log (seq INTEGER PRIMARY KEY, body BLOB);")
         .expect("a table");
     let body = vec![0x5a_u8; (bytes / commits.max(1)).max(1)];
-    let start = Instant::now();
-    for _ in 0..commits {
+    let commit = |_| {
+        let start = Instant::now();
         database.execute("INSERT INTO log (body) VALUES (?1)", [&body]).expect("a row");
-    }
-    let took = start.elapsed();
+        start.elapsed()
+    };
+    let took = (0..commits).map(commit).collect();
     drop(database);
     let _ = std::fs::remove_file(path);
     took

@@ -1,8 +1,9 @@
 //! Made-up visits in the form of the sample: its words, put together anew.
 //!
-//! A visit comes to about 3 KB of JSON and 1.8 issues, as in the sample. Every sentence stands in the sample, but which
-//! stand together, with what names, numbers and times, is new each time, so that no two visits share more than real ones
-//! do. The same seed gives the same visits.
+//! A visit comes to about 3 KB of JSON and 1.8 issues, as in the sample. Its sentences are those of the sample with every
+//! other word replaced by another of the sample's words, so that texts share turns of phrase, as real ones do, but not
+//! whole sentences, which no real ones do: what they compress to would otherwise be far too good. Names, numbers and times
+//! are new each time. The same seed gives the same visits.
 
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -19,6 +20,7 @@ struct Words {
     places: Vec<Value>,
     officials: Vec<Value>,
     captions: Vec<String>,
+    vocabulary: Vec<String>,
 }
 
 impl Words {
@@ -34,7 +36,10 @@ impl Words {
             .filter(|issue| issue["kind"] != "denunciation" && issue["due"].is_object())
             .collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let prose = visits.iter().map(|visit| text(&visit["note"]));
+        let prose: Vec<String> = prose.chain(issues.iter().map(|issue| text(&issue["description"]))).collect();
         Self {
+            vocabulary: prose.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect(),
             sentences: visits.iter().flat_map(|visit| sentences(&text(&visit["note"]))).collect(),
             matters: issues.iter().flat_map(|issue| sentences(&text(&issue["description"]))).collect(),
             places: visits.iter().map(|visit| visit["place"].clone()).collect(),
@@ -114,7 +119,7 @@ impl Generator {
         visit["gps_missing_reason"] = Value::Null;
         visit["counts"] = json!({"residents": self.rng.random_range(5..120), "households": null,
             "businesses": self.rng.random_range(0..4)});
-        visit["note"] = self.prose(2).into();
+        visit["note"] = self.prose(4).into();
         visit["photos"] = self.photos(&start).into();
         visit["issues"] = self.issues(&unit, &day, &start, &recorder).into();
         visit["started_at"] = start.clone().into();
@@ -133,10 +138,17 @@ impl Generator {
         let mut text: Vec<String> = Vec::new();
         for _ in 0..count {
             let sentence = Self::pick(&mut self.rng, &self.words.sentences).clone();
-            // A number that is not in the sample: real notes repeat words, not whole sentences.
-            text.push(format!("{sentence} ({} hộ)", self.rng.random_range(2..200)));
+            text.push(self.reworded(&sentence));
         }
         text.join(" ")
+    }
+
+    /// The sentence with about half of its words exchanged.
+    fn reworded(&mut self, sentence: &str) -> String {
+        let words = sentence.split_whitespace().map(|word| {
+            if self.rng.random_bool(0.5) { Self::pick(&mut self.rng, &self.words.vocabulary).as_str() } else { word }
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn team(&mut self) -> Vec<Value> {
@@ -170,7 +182,9 @@ impl Generator {
             let matter = Self::pick(&mut self.rng, &self.words.matters).clone();
             issue["issue_id"] = self.id().into();
             issue["ticket"] = format!("{unit}-{}{}-{:05}", &day[2..4], &day[5..7], self.made * 10 + number).into();
-            issue["description"] = format!("{matter} Khoảng {} hộ.", self.rng.random_range(2..90)).into();
+            issue["description"] = self.reworded(&matter).into();
+            let title = issue["title"].as_str().unwrap_or_default().to_owned();
+            issue["title"] = self.reworded(&title).into();
             issue["recorded_by"] = by.clone();
             issue["received_on"] = day.into();
             issue["reporter"] = json!({"mode": "group", "consent": "not_needed", "contact_ref": null,

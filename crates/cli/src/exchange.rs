@@ -72,6 +72,10 @@ fn measured(report: &SyncReport, started: Instant) -> Value {
 
 /// Tells how far an exchange has come.
 fn tell(progress: &Progress, meter: &Meter) {
+    if meter.up() == 0 {
+        eprintln!("packing what waits …");
+        return;
+    }
     eprintln!(
         "{} round trips, {} KB up, {} KB down; {} sent, {} received, {} waiting …",
         progress.round_trips,

@@ -22,8 +22,16 @@ pub(crate) fn usage() -> Usage {
         let cpu_ms = micros as f64 / 1_000.0;
         // Darwin counts in bytes, the others in kilobytes.
         let unit = if cfg!(target_vendor = "apple") { 1024 } else { 1 };
-        Usage { cpu_ms, peak_memory_kb: usage.max_rss() / unit }
+        Usage { cpu_ms, peak_memory_kb: own_peak_kb().unwrap_or(usage.max_rss() / unit) }
     }
     #[cfg(not(unix))]
     Usage::default()
+}
+
+/// The peak as Linux tells it of this program alone; `getrusage` also counts what the program had that started it.
+#[cfg(unix)]
+fn own_peak_kb() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }

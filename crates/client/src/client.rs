@@ -6,7 +6,8 @@ use crate::status::Board;
 use gandan_model::document::Stamp;
 use gandan_model::ids::{Compartment, SpaceId};
 use gandan_model::rules::Rules;
-use gandan_store::{Access, DatabaseKey, Identity, Store};
+use gandan_store::{Access, DatabaseKey, Identity, PendingChange, Store};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,8 +30,8 @@ pub(crate) struct Inner {
     skew_ms: AtomicI64,
     /// Whether an exchange is under way.
     pub(crate) exchanging: AtomicBool,
-    /// Held while envelopes are sealed: their numbers must have no gaps.
-    pub(crate) sealing: Mutex<()>,
+    /// What is to be sealed next. Held while an envelope is made: numbers must have no gaps.
+    pub(crate) sealing: Mutex<VecDeque<PendingChange>>,
     pub(crate) board: Board,
 }
 
@@ -51,7 +52,7 @@ impl Client {
                 environment,
                 skew_ms: AtomicI64::new(skew_ms),
                 exchanging: AtomicBool::new(false),
-                sealing: Mutex::new(()),
+                sealing: Mutex::default(),
                 board: Board::default(),
             }),
         })

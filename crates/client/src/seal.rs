@@ -4,16 +4,16 @@ use crate::client::Client;
 use crate::error::ClientError;
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, DocId};
-use gandan_store::{PendingChange, SealedEnvelope as StoredEnvelope, Store};
+use gandan_store::{PendingChange, SealedEnvelope as StoredEnvelope, Store, StoreError};
 use gandan_sync::envelope::{Sealer, batch_len, seal};
 use gandan_sync::error::EnvelopeError;
 use gandan_sync::{Encoding, EnvelopeHash, Outgoing, SealedEnvelope, dictionary};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::PoisonError;
 
-/// Changes looked at for one envelope.
-const LOOK_AHEAD: u32 = 512;
+/// Changes read at a time; those of one space among them go together.
+const LOOK_AHEAD: u32 = 1024;
 /// Documents in one envelope at most: what a cut upload loses, and what a receiver opens at once.
 const MAX_DOCUMENTS: usize = 150;
 
@@ -53,10 +53,13 @@ impl Client {
         skipped: &mut BTreeSet<ChangeHash>,
         report: &mut SealReport,
     ) -> Result<bool, ClientError> {
-        let _one_at_a_time = self.inner.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.inner.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         let (batch, known, last, identity) = {
             let store = self.store();
-            let batch = next_batch(&store, skipped)?;
+            if queue.is_empty() {
+                queue.extend(unsealed(&store, skipped)?);
+            }
+            let batch = next_batch(&mut queue);
             if batch.is_empty() {
                 return Ok(false);
             }
@@ -77,6 +80,7 @@ impl Client {
                 let bad = &batch[index];
                 tracing::error!(document = %bad.doc, code = error.code(), "a change cannot be sealed");
                 skipped.insert(bad.hash);
+                queue.clear();
                 report.unsealable.push(bad.doc);
                 return Ok(true);
             }
@@ -88,7 +92,14 @@ impl Client {
             bytes: sealed.to_bytes().map_err(ClientError::internal)?,
             changes: batch[..length].iter().map(|change| (change.doc, change.hash)).collect(),
         };
-        self.store().seal(&stored)?;
+        for change in batch[length..].iter().rev() {
+            queue.push_front(change.clone());
+        }
+        if let Err(error) = self.store().seal(&stored) {
+            // What was read may have left the store since, with its space's grant or erased by law: read anew.
+            queue.clear();
+            return if matches!(error, StoreError::UnknownDocument(_)) { Ok(true) } else { Err(error.into()) };
+        }
         report.envelopes += 1;
         report.changes += length as u64;
         report.raw_bytes += batch[..length].iter().map(|change| change.raw.len() as u64).sum::<u64>();
@@ -97,21 +108,29 @@ impl Client {
     }
 }
 
-/// The oldest changes of one space that may go into one envelope.
-fn next_batch(store: &Store, skipped: &BTreeSet<ChangeHash>) -> Result<Vec<PendingChange>, ClientError> {
+/// The oldest changes that are in no envelope.
+fn unsealed(store: &Store, skipped: &BTreeSet<ChangeHash>) -> Result<Vec<PendingChange>, ClientError> {
     let look = LOOK_AHEAD.saturating_add(u32::try_from(skipped.len()).unwrap_or(u32::MAX));
     let mut pending = store.unsealed(look)?;
     pending.retain(|change| !skipped.contains(&change.hash));
-    let Some(space) = pending.first().map(|change| change.space) else { return Ok(pending) };
-    pending.retain(|change| change.space == space);
-    let mut documents = BTreeSet::new();
-    let fitting = pending.iter().take_while(|change| {
-        documents.insert(change.doc);
-        documents.len() <= MAX_DOCUMENTS
-    });
-    let fitting = fitting.count();
-    pending.truncate(fitting);
     Ok(pending)
+}
+
+/// Takes the oldest changes of one space that may go into one envelope.
+fn next_batch(queue: &mut VecDeque<PendingChange>) -> Vec<PendingChange> {
+    let Some(space) = queue.front().map(|change| change.space) else { return Vec::new() };
+    let (mut batch, mut left, mut documents) = (Vec::new(), VecDeque::new(), BTreeSet::new());
+    for change in queue.drain(..) {
+        let is_of_space = change.space == space && documents.len() < MAX_DOCUMENTS;
+        if is_of_space {
+            documents.insert(change.doc);
+            batch.push(change);
+        } else {
+            left.push_back(change);
+        }
+    }
+    *queue = left;
+    batch
 }
 
 /// Documents of the batch that the server is known to have.

@@ -5,7 +5,7 @@
 //! lists and reports. It can be deleted at any time and is written without waiting for the disk, so that building views
 //! never delays an acknowledgement.
 //!
-//! [`Storage`] is what ingest and answers need of a database; [`conformance`] is the suite that every implementation
+//! [`Storage`] is what ingest and answers need of a database; `conformance` is the suite that every implementation
 //! has to pass. Reports speak SQL themselves, through [`Db::read`].
 
 #[cfg(test)]

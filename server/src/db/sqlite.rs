@@ -30,7 +30,7 @@ pub const VIEWS: &str = "views.db";
 pub struct DbOptions {
     /// Read connections kept open; more readers than this wait.
     pub readers: usize,
-    /// Page cache of each connection, in KiB.
+    /// Page cache of each connection that reads, in KiB; those that write have twice as much.
     pub cache_kib: u32,
     /// How long to wait for another process's write, in milliseconds.
     pub busy_timeout_ms: u64,
@@ -40,7 +40,7 @@ pub struct DbOptions {
 
 impl Default for DbOptions {
     fn default() -> Self {
-        Self { readers: 4, cache_kib: 4096, busy_timeout_ms: 10_000, max_pages: 0 }
+        Self { readers: 4, cache_kib: 2048, busy_timeout_ms: 10_000, max_pages: 0 }
     }
 }
 
@@ -108,16 +108,21 @@ impl Db {
 
     /// A connection that writes the core database. Transactions must begin with `BEGIN IMMEDIATE`.
     pub(crate) fn core_writer(&self) -> Result<Connection, DbError> {
-        let connection = connect(&self.0.folder.join(CORE), &self.0.options)?;
+        let connection = self.writer_to(CORE)?;
         if self.0.options.max_pages > 0 {
             connection.pragma_update(None, "max_page_count", self.0.options.max_pages)?;
         }
         Ok(connection)
     }
 
+    fn writer_to(&self, file: &str) -> Result<Connection, DbError> {
+        let options = DbOptions { cache_kib: self.0.options.cache_kib * 2, ..self.0.options.clone() };
+        connect(&self.0.folder.join(file), &options)
+    }
+
     /// A connection whose main file is `views.db`; the core is attached as `core` and must only be read.
     pub(crate) fn views_writer(&self) -> Result<Connection, DbError> {
-        let connection = connect(&self.0.folder.join(VIEWS), &self.0.options)?;
+        let connection = self.writer_to(VIEWS)?;
         // Views can be built again: no commit of theirs has to wait for the disk.
         connection.pragma_update(None, "synchronous", "OFF")?;
         attach(&connection, &self.0.folder.join(CORE), "core")?;

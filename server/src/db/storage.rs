@@ -1,6 +1,6 @@
 //! What ingest and answers need of a database, and nothing more.
 //!
-//! A second database implements these traits and passes [`super::conformance`]. Everything is keyed by space, and the
+//! A second database implements these traits and passes the suite `conformance`. Everything is keyed by space, and the
 //! head of a space is read and written in the transaction that appends to its log: the order of numbers is the order of
 //! visibility, without gaps.
 

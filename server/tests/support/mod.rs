@@ -1,6 +1,13 @@
 //! The real router on a loopback port, over a real database in a temporary folder.
 
-#![allow(dead_code, unreachable_pub, clippy::struct_field_names, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::struct_field_names,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 pub mod http;
 pub mod peer;
