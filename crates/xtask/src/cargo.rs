@@ -19,7 +19,9 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// In continuous integration every run starts from a fresh clone: what it builds is kept in the
-/// user's cache, so that only the first run is slow. A folder that the caller chose is left alone.
+/// user's cache, so that only the first run is slow. Every place of a checkout has a folder of its own: cargo takes what
+/// was built elsewhere from the same sources for fresh, and test programs look for their data where they were built.
+/// A folder that the caller chose is left alone.
 fn cached_target() -> Option<PathBuf> {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let ci = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
@@ -30,7 +32,8 @@ fn cached_target() -> Option<PathBuf> {
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
         .or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("gandan/target"))
+    let place = root().to_string_lossy().replace(['/', '\\', ':'], "-");
+    Some(cache.join("gandan").join(format!("target{place}")))
 }
 
 /// The top of the repository. Known from where this crate was compiled; a moved checkout is found
