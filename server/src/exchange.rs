@@ -224,6 +224,7 @@ impl Exchange {
                 now_ms: u64::try_from(self.clock.now_ms()).unwrap_or(0),
                 incarnation: self.incarnation,
                 poll_after_s: self.poll_after_s,
+                wipe: false,
                 next_token: self.positions.next_token(log, device.no)?,
             };
             let view = DeviceLog::new(log, device, revoked, &self.positions);

@@ -10,9 +10,9 @@ use ed25519_dalek::SigningKey;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
 use gandan_store::{Access, Ack, OwnChange, Page, RemoteBatch, RemoteChange, SpaceGrant, SpaceState, Store};
+use gandan_sync::Change;
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::digest::advance_heads;
-use gandan_sync::envelope::Envelope;
 use gandan_sync::error::{SessionError, StorageError};
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::{Nothing, Resolver};
@@ -234,8 +234,8 @@ impl Exchange {
         }
         for (index, item) in part.items.iter().enumerate() {
             match item {
-                Item::Envelope { seq, envelope } => {
-                    stretch.envelope(&client.store(), *seq, envelope)?;
+                Item::Envelope { seq, envelope, .. } => {
+                    stretch.changes(&client.store(), part.space, *seq, &envelope.changes)?;
                     self.report.pulled += envelope.changes.len() as u64;
                     stretch.cursor = stretch.cursor.after(&envelope.hash);
                 }
@@ -245,6 +245,14 @@ impl Exchange {
                     stretch.own(&store, part.space, &changes)?;
                     stretch.cursor = stretch.cursor.after(hash);
                 }
+                Item::Redacted { seq, hash, changes } => {
+                    stretch.changes(&client.store(), part.space, *seq, changes)?;
+                    stretch.cursor = stretch.cursor.after(hash);
+                }
+                Item::Erased { doc, hash, .. } => {
+                    stretch.erase(&client.store(), part.space, *doc)?;
+                    stretch.cursor = stretch.cursor.after(hash);
+                }
                 Item::Gone { hash, .. } => stretch.cursor = stretch.cursor.after(hash),
                 Item::Unreadable { seq, hash, error } => {
                     tracing::warn!(space = %part.space, seq, code = error.code(), "an envelope cannot be read");
@@ -252,7 +260,7 @@ impl Exchange {
                 }
             }
             // Own envelopes change nothing but heads: many of them in one write.
-            if index == last || matches!(item, Item::Envelope { .. }) {
+            if index == last || !matches!(item, Item::Own { .. }) {
                 self.write(client, part.space, &mut stretch)?;
             }
         }
@@ -323,7 +331,7 @@ fn report_notice(space: SpaceId, notice: &Notice) {
     let what = match notice {
         Notice::ChainDiverged { .. } => "the server's log is another than the one this device has read",
         Notice::DigestDiverged => "this device's documents differ from the server's",
-        Notice::BehindHorizon(_) => "this device is behind the horizon of the log",
+        Notice::Chunks(_) => "this device is behind the horizon of the log",
     };
     tracing::warn!(%space, what, "notice");
 }
@@ -367,6 +375,7 @@ struct Stretch {
     heads: BTreeMap<DocId, Vec<ChangeHash>>,
     changes: Vec<RemoteChange>,
     touched: BTreeSet<DocId>,
+    erased: Vec<DocId>,
 }
 
 impl Stretch {
@@ -380,6 +389,7 @@ impl Stretch {
             heads: BTreeMap::new(),
             changes: Vec::new(),
             touched: BTreeSet::new(),
+            erased: Vec::new(),
         }
     }
 
@@ -403,12 +413,24 @@ impl Stretch {
         Ok(())
     }
 
-    fn envelope(&mut self, store: &Store, seq: u64, envelope: &Envelope) -> Result<(), ClientError> {
-        for change in &envelope.changes {
+    fn changes(&mut self, store: &Store, space: SpaceId, seq: u64, changes: &[Change]) -> Result<(), ClientError> {
+        for change in changes {
             let header = &change.header;
-            self.advance(store, envelope.space, change.doc, &header.deps, header.hash, header.genesis().is_some())?;
+            self.advance(store, space, change.doc, &header.deps, header.hash, header.genesis().is_some())?;
             self.changes.push(RemoteChange { doc: change.doc, hash: header.hash, raw: change.raw.clone(), seq });
         }
+        Ok(())
+    }
+
+    /// The document is gone from the log for ever.
+    fn erase(&mut self, store: &Store, space: SpaceId, doc: DocId) -> Result<(), ClientError> {
+        let heads = match self.heads.remove(&doc) {
+            Some(heads) => heads,
+            None => store.log_heads(space, doc)?,
+        };
+        self.digest.replace(&doc, &heads, &[]);
+        self.touched.remove(&doc);
+        self.erased.push(doc);
         Ok(())
     }
 
@@ -441,7 +463,7 @@ impl Stretch {
         RemoteBatch {
             space,
             changes: std::mem::take(&mut self.changes),
-            erased: Vec::new(),
+            erased: std::mem::take(&mut self.erased),
             log_heads: touched
                 .into_iter()
                 .map(|doc| (doc, self.heads.get(&doc).cloned().unwrap_or_default()))

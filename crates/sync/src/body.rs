@@ -107,9 +107,10 @@ mod tail_bytes {
 #[derive(Deserialize)]
 struct WireChanges<'a>(#[serde(borrow, deserialize_with = "bounded::vec::<_, _, MAX_CHANGES>")] Vec<WireChange<'a>>);
 
-/// Scans the changes and writes them as a body. Gives their headers too.
+/// Scans the changes and writes them as a body. Gives their headers too. With an `author` every change but a genesis must
+/// be that device's; without one whose they are has to stand elsewhere.
 pub(crate) fn encode(
-    device: DeviceId,
+    author: Option<DeviceId>,
     changes: &[Outgoing<'_>],
     knowledge: &dyn Knowledge,
     form: Form,
@@ -130,7 +131,7 @@ pub(crate) fn encode(
     for (index, change) in changes.iter().enumerate() {
         let header = scan::scan(change.raw).map_err(|error| EnvelopeError::Change { index, error })?;
         let genesis = header.genesis();
-        if genesis.is_none() && header.actor != device {
+        if genesis.is_none() && author.is_some_and(|author| author != header.actor) {
             return Err(EnvelopeError::WrongActor { index });
         }
         let Parts { tail, .. } = chunk::split(change.raw).map_err(|error| EnvelopeError::Change { index, error })?;
@@ -198,11 +199,12 @@ fn dep_ref(
     DepRef::Full
 }
 
-/// Reads a decompressed body: resolves every reference, rebuilds and scans every change.
+/// Reads a decompressed body: resolves every reference, rebuilds and scans every change. `author` tells who wrote the
+/// change with this index.
 pub(crate) fn decode(
     body: &Body,
     space: &SpaceId,
-    device: DeviceId,
+    author: &dyn Fn(usize) -> Option<DeviceId>,
     resolver: &dyn Resolver,
 ) -> Result<Vec<Change>, EnvelopeError> {
     let (WireChanges(wire), rest) = postcard::take_from_bytes(&body.changes).map_err(|_| EnvelopeError::Malformed)?;
@@ -223,7 +225,7 @@ pub(crate) fn decode(
         if total > MAX_ENVELOPE_RAW {
             return Err(EnvelopeError::TooLarge("raw changes"));
         }
-        let actor = wire.genesis.map_or(device, genesis_actor);
+        let actor = wire.genesis.map(genesis_actor).or_else(|| author(index)).ok_or(EnvelopeError::Malformed)?;
         if wire.genesis.is_none() && genesis_kind(actor).is_some() {
             return Err(EnvelopeError::WrongActor { index });
         }

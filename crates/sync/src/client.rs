@@ -5,18 +5,22 @@
 //! caller moves the bytes, and may do so as often as it likes. A session changes nothing by itself: the caller writes the
 //! outcome to its store in one transaction, or drops it and starts again.
 
+mod outcome;
+
+use crate::compact;
 use crate::cursor::{Cursor, EnvelopeHash, SpacePosition, summary};
-use crate::digest::Digest;
 use crate::envelope::{Envelope, RelayedEnvelope, SealedEnvelope};
-use crate::error::{Class, EnvelopeError, SessionError, StorageError};
+use crate::error::{EnvelopeError, SessionError, StorageError};
 use crate::frame::{self, Kind};
 use crate::limits::{MAX_ENVELOPES, MAX_MESSAGE_RAW, MAX_REQUEST, MAX_SPACES};
 use crate::request::{Flags, Position, RequestHead, SyncRequest};
 use crate::resolve::{Overlay, Resolver};
-use crate::response::{GrantChange, LogItem, Notice, Problem, SpacePart, SyncResponse};
+use crate::response::{GrantChange, LogItem, Notice, Problem, SpacePart, SyncResponse, erasure_hash};
+use crate::sign::Signature;
 use crate::status::{Refusal, Status};
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{DeviceId, SpaceId};
+pub use outcome::{Ack, Item, Outcome, Part, Stopped};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a session asks the device's store.
@@ -163,6 +167,7 @@ impl Session {
             flags,
             schema: response.schema,
             incarnation: response.incarnation,
+            wipe: response.wipe,
             skew_ms: skew(self.sent_ms, now_ms, response.server_time_ms),
             poll_after_s: response.poll_after_s,
         })
@@ -259,15 +264,28 @@ impl Reader<'_> {
     fn item(&mut self, space: SpaceId, item: LogItem) -> Result<Result<(Item, EnvelopeHash), Stopped>, SessionError> {
         Ok(match item {
             LogItem::Gone { seq, hash } => Ok((Item::Gone { seq, hash }, hash)),
+            LogItem::Erased { seq, doc } => {
+                let hash = erasure_hash(&space, &doc);
+                Ok((Item::Erased { seq, doc, hash }, hash))
+            }
+            LogItem::Redacted { seq, .. } if self.raw > MAX_MESSAGE_RAW => Err(Stopped::Enough { seq }),
+            LogItem::Redacted { seq, hash, chunk } => match compact::decode(&space, &chunk) {
+                Ok(chunk) => {
+                    self.raw += chunk.changes.iter().map(|change| change.raw.len()).sum::<usize>();
+                    self.overlay.add_changes(space, &chunk.changes);
+                    Ok((Item::Redacted { seq, hash, changes: chunk.changes }, hash))
+                }
+                Err(error) => Ok((Item::Unreadable { seq, hash, error }, hash)),
+            },
             LogItem::Own { seq, device_seq } => match self.own_hash(device_seq)? {
                 Some(hash) => Ok((Item::Own { seq, device_seq, hash }, hash)),
                 None => Err(Stopped::OwnUnknown { seq, device_seq }),
             },
             LogItem::Envelope { seq, .. } if self.raw > MAX_MESSAGE_RAW => Err(Stopped::Enough { seq }),
             LogItem::Envelope { seq, hash, relayed } => match self.open(space, hash, &relayed) {
-                Ok(envelope) => {
+                Ok((envelope, signature)) => {
                     let hash = envelope.hash;
-                    Ok((Item::Envelope { seq, envelope }, hash))
+                    Ok((Item::Envelope { seq, envelope, signature }, hash))
                 }
                 Err(EnvelopeError::Storage(error)) => return Err(error.into()),
                 Err(error) => match hash {
@@ -285,8 +303,14 @@ impl Reader<'_> {
         }
     }
 
-    fn open(&mut self, space: SpaceId, hash: Option<EnvelopeHash>, relayed: &[u8]) -> Result<Envelope, EnvelopeError> {
-        let envelope = RelayedEnvelope::from_bytes(relayed)?.open(space, None, &self.overlay)?;
+    fn open(
+        &mut self,
+        space: SpaceId,
+        hash: Option<EnvelopeHash>,
+        relayed: &[u8],
+    ) -> Result<(Envelope, Signature), EnvelopeError> {
+        let relayed = RelayedEnvelope::from_bytes(relayed)?;
+        let envelope = relayed.open(space, None, &self.overlay)?;
         if hash.is_some_and(|hash| hash != envelope.hash) {
             return Err(EnvelopeError::Signature);
         }
@@ -295,173 +319,6 @@ impl Reader<'_> {
         }
         self.raw += envelope.changes.iter().map(|change| change.raw.len()).sum::<usize>();
         self.overlay.add(&envelope);
-        Ok(envelope)
-    }
-}
-
-/// What a round trip brought.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What became of the envelopes sent.
-    pub acks: Vec<Ack>,
-    /// News by space.
-    pub parts: Vec<Part>,
-    /// Spaces given (start at [`SpacePosition::start`], then the part) and taken (forget position and data).
-    pub grants: Vec<GrantChange>,
-    /// For [`Start::token`] next time.
-    pub token: Option<u64>,
-    /// For [`Start::held_seq`] next time: the highest device sequence the server holds.
-    pub device_seq: u64,
-    /// The server holds envelopes of this device that this device does not know of: it was cloned, or restored from a
-    /// backup. It has to become a new device before it writes on.
-    pub cloned: bool,
-    /// The server could not place the token: ask again without one. Acks are valid; there are no parts.
-    pub need_full: bool,
-    /// Ask again at once: more waits.
-    pub more: bool,
-    /// Envelopes of the outbox that did not fit into the request.
-    pub unsent: usize,
-    /// For [`Start::flags`] next time.
-    pub flags: Flags,
-    /// Version of the document schema the server writes.
-    pub schema: u32,
-    /// How often the server was restored from a backup.
-    pub incarnation: u64,
-    /// Server's clock minus the device's, milliseconds.
-    pub skew_ms: i64,
-    /// Seconds until the server wants to hear again; 0 for no wish.
-    pub poll_after_s: u32,
-}
-
-impl Outcome {
-    /// Whether nothing happened at all.
-    pub fn is_idle(&self) -> bool {
-        self.acks.is_empty() && self.parts.is_empty() && self.grants.is_empty() && !self.more && self.unsent == 0
-    }
-}
-
-/// What became of one envelope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack {
-    /// The envelope's number.
-    pub device_seq: u64,
-    /// The envelope's hash.
-    pub hash: EnvelopeHash,
-    /// The server's word.
-    pub status: Status,
-}
-
-impl Ack {
-    /// What is to be done about it; none when the server holds it.
-    pub fn class(&self) -> Option<Class> {
-        match self.status {
-            Status::Refused(refusal) => Some(refusal.class()),
-            _ => None,
-        }
-    }
-}
-
-/// What is new in one space.
-#[derive(Debug)]
-pub struct Part {
-    /// The space.
-    pub space: SpaceId,
-    /// Log items in order.
-    pub items: Vec<Item>,
-    /// Where the device stands after `items`. The digest is the server's; when it is given and differs from the device's
-    /// own at this point, keep the device's own, and the server will notice.
-    pub position: SpacePosition,
-    /// Whether more follows in this space.
-    pub more: bool,
-    /// Oldest seq still served as envelopes.
-    pub horizon: u64,
-    /// Something out of the ordinary. After [`Notice::ChainDiverged`] `position` is the start of the log: what comes again
-    /// is known already, and nothing is to be deleted.
-    pub notice: Option<Notice>,
-    /// Why the part ends early, if it does.
-    pub stopped: Option<Stopped>,
-}
-
-impl Part {
-    /// The server's digest at the new position, if the device is at the head.
-    pub fn server_digest(&self) -> Option<Digest> {
-        self.position.digest
-    }
-}
-
-/// A log item, opened.
-#[derive(Debug)]
-pub enum Item {
-    /// Another device's envelope.
-    Envelope {
-        /// Its place in the log.
-        seq: u64,
-        /// The envelope.
-        envelope: Envelope,
-    },
-    /// One of this device's own.
-    Own {
-        /// Its place in the log.
-        seq: u64,
-        /// Its number among the device's envelopes.
-        device_seq: u64,
-        /// Its hash.
-        hash: EnvelopeHash,
-    },
-    /// Erased content.
-    Gone {
-        /// Its place in the log.
-        seq: u64,
-        /// Its hash.
-        hash: EnvelopeHash,
-    },
-    /// Could not be opened even in full form; to be reported. The log goes on behind it.
-    Unreadable {
-        /// Its place in the log.
-        seq: u64,
-        /// Its hash.
-        hash: EnvelopeHash,
-        /// What is wrong.
-        error: EnvelopeError,
-    },
-}
-
-/// Why a part ends before its last item. [`Outcome::flags`] asks for what would help.
-#[derive(Debug)]
-pub enum Stopped {
-    /// The device lost one of its own envelopes.
-    OwnUnknown {
-        /// Place in the log.
-        seq: u64,
-        /// Its number.
-        device_seq: u64,
-    },
-    /// A gap, or a chain that does not lead to the cursor: nothing of the part was taken. When it holds envelopes of this
-    /// device, the most likely reason is a clone that used the same numbers for other envelopes.
-    Inconsistent {
-        /// Whether the part names envelopes of this device.
-        own: bool,
-    },
-    /// The answer unfolds to more than [`MAX_MESSAGE_RAW`] bytes: the rest is to be asked for again.
-    Enough {
-        /// Place in the log.
-        seq: u64,
-    },
-    /// An envelope could not be opened.
-    Unreadable {
-        /// Place in the log.
-        seq: u64,
-        /// What is wrong.
-        error: EnvelopeError,
-    },
-}
-
-impl Stopped {
-    fn wish(&self) -> Flags {
-        match self {
-            Self::OwnUnknown { .. } | Self::Inconsistent { own: true } => Flags::OWN_ITEMS,
-            Self::Inconsistent { own: false } | Self::Enough { .. } => Flags::default(),
-            Self::Unreadable { .. } => Flags::FULL_ITEMS,
-        }
+        Ok((envelope, relayed.signature))
     }
 }

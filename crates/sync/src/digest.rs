@@ -4,7 +4,7 @@
 //! taking away one document costs one hash each, whatever the size of the space, and the order does not matter. Two
 //! replicas with the same digest hold the same changes of the same documents.
 
-use crate::sign::{DIGEST, sha256};
+use crate::sign::{BUCKET, DIGEST, sha256};
 use gandan_model::ids::{ChangeHash, DocId};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,48 @@ impl Digest {
             self.count = self.count.wrapping_add(1);
         }
     }
+}
+
+/// Into how many buckets the documents of a space are sorted when two digests differ.
+pub const BUCKETS: usize = 256;
+
+/// The bucket of a document: the first byte of SHA-256("gandan/bucket/1" ‖ document).
+pub fn bucket(doc: &DocId) -> u8 {
+    sha256(&[BUCKET, &doc.0])[0]
+}
+
+/// The digests of the documents of a space by bucket, each cut to eight bytes: enough to find out where two replicas
+/// differ, and 2 KB for any number of documents.
+#[derive(Clone, Debug)]
+pub struct Buckets(Vec<Digest>);
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self(vec![Digest::default(); BUCKETS])
+    }
+}
+
+impl Buckets {
+    /// Adds a document with its heads, which must not be empty.
+    pub fn add(&mut self, doc: &DocId, heads: &[ChangeHash]) {
+        self.0[usize::from(bucket(doc))].replace(doc, &[], heads);
+    }
+
+    /// The digests in short.
+    pub fn short(&self) -> Vec<[u8; 8]> {
+        self.0.iter().map(|digest| first_eight(&sha256(&[BUCKET, &digest.count.to_be_bytes(), &digest.sum]))).collect()
+    }
+}
+
+/// The heads of a document in short.
+pub fn short_heads(doc: &DocId, heads: &[ChangeHash]) -> [u8; 8] {
+    first_eight(&document(doc, heads))
+}
+
+fn first_eight(hash: &[u8; 32]) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&hash[..8]);
+    out
 }
 
 fn document(doc: &DocId, heads: &[ChangeHash]) -> [u8; 32] {

@@ -120,7 +120,7 @@ pub fn seal(
     if sealer.device_seq == 0 || sealer.device_seq > MAX_SEQ {
         return Err(EnvelopeError::Malformed);
     }
-    let (body, headers) = body::encode(sealer.device, changes, knowledge, encoding.form)?;
+    let (body, headers) = body::encode(Some(sealer.device), changes, knowledge, encoding.form)?;
     let content = changes.iter().zip(&headers).map(|(change, header)| (change.doc, header.hash));
     let hash = content_hash(&sealer.space, &sealer.device, sealer.device_seq, &sealer.prev, content);
     let relayed = RelayedEnvelope {
@@ -140,7 +140,7 @@ pub fn training_sample(
     changes: &[Outgoing<'_>],
     knowledge: &dyn Knowledge,
 ) -> Result<Vec<u8>, EnvelopeError> {
-    Ok(body::encode(*device, changes, knowledge, Form::Short)?.0.changes)
+    Ok(body::encode(Some(*device), changes, knowledge, Form::Short)?.0.changes)
 }
 
 impl SealedEnvelope {
@@ -299,7 +299,7 @@ impl RelayedEnvelope {
             return Err(EnvelopeError::Malformed);
         }
         let body = Body::unpack(self.dict, &self.body)?;
-        let changes = body::decode(&body, &space, self.device, resolver)?;
+        let changes = body::decode(&body, &space, &|_| Some(self.device), resolver)?;
         let content = changes.iter().map(|change| (change.doc, change.header.hash));
         let hash = content_hash(&space, &self.device, self.device_seq, &self.prev, content);
         if key.is_some_and(|key| !sign::verify(key, &hash.0, &self.signature)) {
@@ -316,7 +316,7 @@ impl RelayedEnvelope {
         knowledge: &dyn Knowledge,
         encoding: Encoding,
     ) -> Result<Self, EnvelopeError> {
-        let (body, headers) = body::encode(self.device, changes, knowledge, encoding.form)?;
+        let (body, headers) = body::encode(Some(self.device), changes, knowledge, encoding.form)?;
         let content = changes.iter().zip(&headers).map(|(change, header)| (change.doc, header.hash));
         if content_hash(space, &self.device, self.device_seq, &self.prev, content) != *hash {
             return Err(EnvelopeError::Signature);

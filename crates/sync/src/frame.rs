@@ -25,6 +25,14 @@ pub enum Kind {
     Envelope = 3,
     /// The server cannot answer with a response ([`crate::response::Problem`]).
     Problem = 4,
+    /// A [`crate::query::Query`] and its signature.
+    Query = 5,
+    /// A [`crate::query::Reply`].
+    Reply = 6,
+    /// A chunk of whole documents ([`mod@crate::compact`]).
+    Chunk = 7,
+    /// Several chunks, one after the other ([`crate::query::encode_chunks`]).
+    Chunks = 8,
 }
 
 impl Kind {
@@ -34,6 +42,10 @@ impl Kind {
             2 => Some(Self::Response),
             3 => Some(Self::Envelope),
             4 => Some(Self::Problem),
+            5 => Some(Self::Query),
+            6 => Some(Self::Reply),
+            7 => Some(Self::Chunk),
+            8 => Some(Self::Chunks),
             _ => None,
         }
     }

@@ -22,6 +22,9 @@
 //! 26 bytes when the server remembers its last answer), hands over envelopes and gets a [`status::Status`] for each, what
 //! is new in every space it may see, and its new position. [`client`] and [`server`] are the two ends of it.
 //!
+//! What does not fit into it are the [`query`] frames beside it: fetching [`compact`] chunks of whole documents, finding out
+//! where two digests differ, giving back what a restored server lost, and becoming a new device.
+//!
 //! # Rules that hold everywhere
 //!
 //! - The first three bytes of a frame tell protocol version and kind ([`frame`]); nothing else is read before them.
@@ -38,6 +41,7 @@ mod sign;
 mod tail;
 
 pub mod client;
+pub mod compact;
 pub mod cursor;
 pub mod dictionary;
 pub mod digest;
@@ -45,6 +49,7 @@ pub mod envelope;
 pub mod error;
 pub mod frame;
 pub mod limits;
+pub mod query;
 pub mod request;
 pub mod resolve;
 pub mod response;

@@ -63,3 +63,14 @@ pub const MAX_DICTIONARY: usize = 256 << 10;
 pub const DEFAULT_BYTE_BUDGET: u32 = 512 << 10;
 /// Most bytes of items a server puts into one answer, whatever the device asks for.
 pub const MAX_BYTE_BUDGET: u32 = 4 << 20;
+
+/// Most bytes of a chunk of whole documents, frame header included.
+pub const MAX_CHUNK: usize = MAX_ENVELOPE_BODY + 16;
+/// Most chunks in one query and in its answer.
+pub const MAX_CHUNKS: usize = 64;
+/// Most chunks in a manifest: with some hundred documents each, far more than a space will ever hold.
+pub const MAX_MANIFEST: usize = 4096;
+/// Most ids in one query.
+pub const MAX_IDS: usize = 8192;
+/// Most bytes of envelopes or chunks in one query or reply.
+pub const MAX_QUERY: usize = 2 << 20;

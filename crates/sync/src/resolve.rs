@@ -4,7 +4,7 @@
 //! sender's side of that, [`Resolver`] the receiver's. When the two disagree the receiver says so and the sender sends
 //! everything in full; nothing is guessed, and the signature would expose a wrong guess.
 
-use crate::envelope::Envelope;
+use crate::envelope::{Change, Envelope};
 use crate::error::StorageError;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use std::collections::BTreeMap;
@@ -75,8 +75,13 @@ impl<'a> Overlay<'a> {
 
     /// Makes the changes of `envelope` known.
     pub fn add(&mut self, envelope: &Envelope) {
-        for change in &envelope.changes {
-            self.changes.entry((envelope.space, change.doc)).or_default().push(change.header.hash);
+        self.add_changes(envelope.space, &envelope.changes);
+    }
+
+    /// Makes changes of a space known.
+    pub fn add_changes(&mut self, space: SpaceId, changes: &[Change]) {
+        for change in changes {
+            self.changes.entry((space, change.doc)).or_default().push(change.header.hash);
         }
     }
 }

@@ -5,9 +5,12 @@ use crate::cursor::{Cursor, EnvelopeHash};
 use crate::digest::Digest;
 use crate::error::FrameError;
 use crate::frame::{self, Kind};
-use crate::limits::{MAX_ENVELOPES, MAX_GRANTS, MAX_ITEMS, MAX_NAME, MAX_RELAYED, MAX_RESPONSE, MAX_SPACES};
+use crate::limits::{
+    MAX_CHUNK, MAX_ENVELOPES, MAX_GRANTS, MAX_ITEMS, MAX_MANIFEST, MAX_NAME, MAX_RELAYED, MAX_RESPONSE, MAX_SPACES,
+};
+use crate::sign::{ERASURE, sha256};
 use crate::status::{Refusal, Status};
-use gandan_model::ids::SpaceId;
+use gandan_model::ids::{DocId, SpaceId};
 use serde::{Deserialize, Serialize};
 
 /// One entry of a space's log, as a device gets it.
@@ -38,13 +41,40 @@ pub enum LogItem {
         /// Its hash.
         hash: EnvelopeHash,
     },
+    /// An envelope out of which the changes of erased documents were taken.
+    Redacted {
+        /// Its place in the log.
+        seq: u64,
+        /// Its hash.
+        hash: EnvelopeHash,
+        /// A chunk ([`mod@crate::compact`]) with the changes that are left.
+        #[serde(serialize_with = "bounded::put_bytes", deserialize_with = "bounded::bytes::<_, MAX_CHUNK>")]
+        chunk: Vec<u8>,
+    },
+    /// A document is erased, here and now and for ever: [`erasure_hash`] is the item's hash.
+    Erased {
+        /// Its place in the log.
+        seq: u64,
+        /// The document.
+        doc: DocId,
+    },
+}
+
+/// The hash by which the log's chain commits to the erasure of a document:
+/// `SHA-256("gandan/erasure/1" ‖ space ‖ document)`.
+pub fn erasure_hash(space: &SpaceId, doc: &DocId) -> EnvelopeHash {
+    EnvelopeHash(sha256(&[ERASURE, &space.0, &doc.0]))
 }
 
 impl LogItem {
     /// The item's place in the log.
     pub fn seq(&self) -> u64 {
         match self {
-            Self::Envelope { seq, .. } | Self::Own { seq, .. } | Self::Gone { seq, .. } => *seq,
+            Self::Envelope { seq, .. }
+            | Self::Own { seq, .. }
+            | Self::Gone { seq, .. }
+            | Self::Redacted { seq, .. }
+            | Self::Erased { seq, .. } => *seq,
         }
     }
 
@@ -54,6 +84,8 @@ impl LogItem {
             Self::Envelope { relayed, .. } => relayed.len() + 8,
             Self::Own { .. } => 10,
             Self::Gone { .. } => 40,
+            Self::Redacted { chunk, .. } => chunk.len() + 48,
+            Self::Erased { .. } => 24,
         }
     }
 }
@@ -69,8 +101,9 @@ pub enum Notice {
     },
     /// Same log, other documents: the device has to find the document that differs.
     DigestDiverged,
-    /// The device's cursor lies before the horizon: it has to load compacted documents first. `items` is empty.
-    BehindHorizon(Manifest),
+    /// The device is new in this space, or its cursor lies before the horizon: it loads these chunks first
+    /// ([`crate::query::Ask::Chunks`]), takes their cursor for its own, and asks on from there. `items` is empty.
+    Chunks(Manifest),
 }
 
 /// Compacted documents of a space at a fixed place in its log, in chunks that can be fetched in any order.
@@ -81,7 +114,7 @@ pub struct Manifest {
     /// Digest of all documents in the chunks.
     pub digest: Digest,
     /// The chunks, newest documents first.
-    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_ITEMS>")]
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_MANIFEST>")]
     pub chunks: Vec<ChunkRef>,
 }
 
@@ -164,6 +197,8 @@ pub struct SyncResponse {
     pub poll_after_s: u32,
     /// The server cannot place the token or the summary differs: name the full position.
     pub need_full: bool,
+    /// The phone was reported lost: everything on it has to go, once what it sent with this request is acknowledged.
+    pub wipe: bool,
 }
 
 impl SyncResponse {

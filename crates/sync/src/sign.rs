@@ -13,6 +13,14 @@ pub(crate) const REQUEST: &[u8] = b"gandan/request/1";
 pub(crate) const CHAIN: &[u8] = b"gandan/chain/1";
 pub(crate) const DIGEST: &[u8] = b"gandan/digest/1";
 pub(crate) const SUMMARY: &[u8] = b"gandan/summary/1";
+/// Domain of the hash that a device signs for a query.
+pub(crate) const QUERY: &[u8] = b"gandan/query/1";
+/// Domain of the hash that an erasure has in a log.
+pub(crate) const ERASURE: &[u8] = b"gandan/erasure/1";
+/// Domain of the hash that a device's next key signs.
+pub(crate) const RENEWAL: &[u8] = b"gandan/renewal/1";
+/// Domain of the hash over the digest of a bucket.
+pub(crate) const BUCKET: &[u8] = b"gandan/bucket/1";
 
 /// SHA-256 over the concatenation of `parts`.
 pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {

@@ -8,9 +8,9 @@ use common::{SPACE, doc};
 use gandan_model::ids::SpaceId;
 use gandan_sync::client::{Item, Outcome, Stopped};
 use gandan_sync::error::SessionError;
-use gandan_sync::response::{GrantChange, LogItem, Notice, SyncResponse};
+use gandan_sync::response::{GrantChange, LogItem, Manifest, Notice, SyncResponse, erasure_hash};
 use gandan_sync::server::{SpaceRight, StoredContent};
-use gandan_sync::{Class, Cursor, Encoding, EnvelopeHash, Refusal, Status};
+use gandan_sync::{Class, Cursor, Digest, Encoding, EnvelopeHash, Refusal, SpacePosition, Status};
 
 fn world(phones: u8) -> (Server, Vec<Phone>) {
     let mut server = Server { now_ms: 1_000_400, ..Server::default() };
@@ -186,10 +186,45 @@ fn behind_the_horizon() {
     let (mut server, mut phones) = world(2);
     visits(&mut phones[0], 0, 4);
     phones[0].sync_all(&mut server);
-    server.logs.get_mut(&SPACE).unwrap().horizon = 3;
+    let log = server.logs.get_mut(&SPACE).unwrap();
+    log.horizon = 3;
+    let cursor = log.entries.get(2).map(|(item, _)| Cursor { seq: item.seq, chain: item.chain }).unwrap();
+    log.manifest = Some(Manifest { cursor, digest: Digest::default(), chunks: Vec::new() });
     let outcome = phones[1].sync(&mut server);
-    assert!(matches!(outcome.parts[0].notice, Some(Notice::BehindHorizon(_))));
+    assert!(matches!(&outcome.parts[0].notice, Some(Notice::Chunks(manifest)) if manifest.cursor == cursor));
+    assert!(outcome.more && phones[1].positions[&SPACE].cursor == Cursor::START);
     assert!(phones[0].sync(&mut server).is_idle());
+    // With the chunks loaded the phone stands where they end and goes on with the log.
+    phones[1].token = None;
+    phones[1].positions.insert(SPACE, SpacePosition { cursor, ..SpacePosition::start(SPACE) });
+    let (session, request) = phones[1].start();
+    let outcome = session.finish(&server.handle(&request), &phones[1], 0).unwrap();
+    assert_eq!(outcome.parts[0].items.len(), 1);
+    assert_eq!(outcome.parts[0].position.cursor, server.logs[&SPACE].head());
+}
+
+#[test]
+fn erasures_and_what_they_leave_keep_the_chain() {
+    let (mut server, mut phones) = world(2);
+    visits(&mut phones[0], 0, 3);
+    phones[0].sync_all(&mut server);
+    let erased = gandan_model::ids::DocId([9; 16]);
+    let log = server.logs.get_mut(&SPACE).unwrap();
+    log.entries[1].0.content = StoredContent::Redacted(gandan_sync::compact::encode(&[], &[]).unwrap());
+    let hash = erasure_hash(&SPACE, &erased);
+    let after = log.head().after(&hash);
+    let mut entry = log.entries[0].clone();
+    entry.0.seq = after.seq;
+    entry.0.chain = after.chain;
+    entry.0.hash = hash;
+    entry.0.content = StoredContent::Erased(erased);
+    log.entries.push(entry);
+    let (session, request) = phones[1].start();
+    let outcome = session.finish(&server.handle(&request), &phones[1], 0).unwrap();
+    let items = &outcome.parts[0].items;
+    assert!(matches!(&items[1], Item::Redacted { seq: 2, changes, .. } if changes.is_empty()));
+    assert!(matches!(items[3], Item::Erased { seq: 4, doc, .. } if doc == erased));
+    assert_eq!(outcome.parts[0].position.cursor, server.logs[&SPACE].head());
 }
 
 #[test]

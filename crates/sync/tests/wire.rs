@@ -91,6 +91,7 @@ fn idle() -> SyncResponse {
         grants: Vec::new(),
         poll_after_s: 300,
         need_full: false,
+        wipe: false,
     }
 }
 
@@ -102,8 +103,10 @@ fn busy() -> SyncResponse {
             LogItem::Envelope { seq: 302, hash: Some(EnvelopeHash([8; 32])), relayed: vec![4; 200] },
             LogItem::Own { seq: 303, device_seq: 1000 },
             LogItem::Gone { seq: 304, hash: EnvelopeHash([9; 32]) },
+            LogItem::Redacted { seq: 305, hash: EnvelopeHash([7; 32]), chunk: vec![5; 20] },
+            LogItem::Erased { seq: 306, doc: DocId([0xd0; 16]) },
         ],
-        cursor: Cursor { seq: 304, chain: [0xc5; 32] },
+        cursor: Cursor { seq: 306, chain: [0xc5; 32] },
         digest: Some(Digest { count: 8, sum: [0xd2; 32] }),
         more: false,
         horizon: 12,
@@ -127,7 +130,7 @@ fn busy() -> SyncResponse {
             part.clone(),
             notice(Notice::ChainDiverged { head: Cursor { seq: 1, chain: [1; 32] } }),
             notice(Notice::DigestDiverged),
-            notice(Notice::BehindHorizon(manifest)),
+            notice(Notice::Chunks(manifest)),
         ],
         grants: vec![
             GrantChange::Given { space: SPACE, compartment: 1, unit: "24781".to_owned() },
@@ -135,6 +138,7 @@ fn busy() -> SyncResponse {
         ],
         more: true,
         need_full: true,
+        wipe: true,
         ..idle()
     }
 }

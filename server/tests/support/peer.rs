@@ -269,6 +269,13 @@ impl Peer {
                 opened.changes.into_iter().map(|change| (change.doc, change.raw)).collect()
             }
             Item::Gone { .. } => Vec::new(),
+            Item::Redacted { changes, .. } => changes.iter().map(|change| (change.doc, change.raw.clone())).collect(),
+            Item::Erased { doc, .. } => {
+                if let Some(held) = self.docs.remove(&(space, *doc)) {
+                    self.digests.entry(space).or_default().replace(doc, &held.log_heads, &[]);
+                }
+                return;
+            }
             Item::Unreadable { error, .. } => panic!("unreadable: {error}"),
         };
         for (doc, raw) in changes {

@@ -149,6 +149,7 @@ impl MemoryServer {
         }
         self.token += 1;
         let ask = Ask {
+            wipe: false,
             head: &request.head,
             statuses,
             device_seq: self.heads.get(&device).map_or(0, |head| head.seq),

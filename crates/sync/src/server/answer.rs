@@ -9,7 +9,7 @@ use crate::request::{Flags, Position, RequestHead};
 use crate::resolve::Resolver;
 use crate::response::{GrantChange, LogItem, Manifest, Notice, SpacePart, SyncResponse};
 use crate::status::Status;
-use gandan_model::ids::{DeviceId, SpaceId};
+use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use std::collections::BTreeMap;
 
 /// A space that the device may hold at this moment, and how far its log goes.
@@ -62,8 +62,12 @@ pub struct StoredItem {
 pub enum StoredContent {
     /// [`crate::server::Admitted::stored`].
     Stored(Vec<u8>),
-    /// Erased.
+    /// Erased, as a whole.
     Gone,
+    /// A chunk with what is left after an erasure.
+    Redacted(Vec<u8>),
+    /// Not an envelope: the erasure of this document.
+    Erased(DocId),
 }
 
 /// What [`answer`] asks the server's storage. All answers must come from one consistent view of it.
@@ -83,7 +87,7 @@ pub trait LogView: Resolver {
     /// [`StoredContent::Stored`], unless `own` asks for it.
     fn items(&self, query: &ItemQuery<'_>) -> Result<Vec<StoredItem>, StorageError>;
 
-    /// Compacted documents for a device behind the horizon.
+    /// Whole documents for a device that is new in the space or behind its horizon; none if there are none (yet).
     fn manifest(&self, space: &SpaceId) -> Result<Option<Manifest>, StorageError> {
         let _ = space;
         Ok(None)
@@ -126,6 +130,8 @@ pub struct Ask<'a> {
     pub poll_after_s: u32,
     /// A number for a new token: not 0 and not given to this device before.
     pub next_token: u64,
+    /// Whether the device has to lose everything.
+    pub wipe: bool,
 }
 
 /// A response, and what to keep so that the device can name its position by token.
@@ -159,6 +165,7 @@ pub fn answer(view: &dyn LogView, ask: Ask<'_>) -> Result<Answer, StorageError> 
         grants: Vec::new(),
         poll_after_s: ask.poll_after_s,
         need_full: positions.is_none(),
+        wipe: ask.wipe,
     };
     let Some(positions) = positions else { return Ok(Answer { response, keep: None }) };
     let mut given: BTreeMap<SpaceId, SpacePosition> =
@@ -227,10 +234,9 @@ impl<'a> PartWriter<'a> {
             }
             part.notice = position.digest.map(|_| Notice::DigestDiverged);
             part.digest = Some(granted.digest);
-        } else if position.cursor.seq + 1 < granted.horizon {
-            let manifest = self.view.manifest(&granted.space)?;
-            let empty = Manifest { cursor: position.cursor, digest: Digest::default(), chunks: Vec::new() };
-            part.notice = Some(Notice::BehindHorizon(manifest.unwrap_or(empty)));
+        } else if let Some(manifest) = self.manifest(granted, position.cursor)? {
+            part.notice = Some(Notice::Chunks(manifest));
+            part.more = true;
         } else if self.any_items && self.budget == 0 {
             self.more = true;
             return Ok(position);
@@ -241,6 +247,16 @@ impl<'a> PartWriter<'a> {
         let after = SpacePosition { space: granted.space, cursor: part.cursor, digest: part.digest };
         self.parts.push(part);
         Ok(after)
+    }
+
+    /// The chunks to load first, if there is no other way or if it is the shorter one.
+    fn manifest(&self, granted: &GrantedSpace, cursor: Cursor) -> Result<Option<Manifest>, StorageError> {
+        let behind = cursor.seq + 1 < granted.horizon;
+        if !behind && cursor != Cursor::START {
+            return Ok(None);
+        }
+        let manifest = self.view.manifest(&granted.space)?;
+        Ok(manifest.filter(|manifest| manifest.cursor.seq <= granted.head.seq && manifest.cursor.seq > cursor.seq))
     }
 
     fn on_chain(&self, granted: &GrantedSpace, cursor: Cursor) -> Result<bool, StorageError> {
@@ -286,6 +302,8 @@ impl<'a> PartWriter<'a> {
         let StoredItem { seq, hash, device, device_seq, content, .. } = stored;
         match content {
             StoredContent::Gone => LogItem::Gone { seq, hash },
+            StoredContent::Redacted(chunk) => LogItem::Redacted { seq, hash, chunk },
+            StoredContent::Erased(doc) => LogItem::Erased { seq, doc },
             StoredContent::Stored(_) if device == self.head.device && !own => LogItem::Own { seq, device_seq },
             StoredContent::Stored(relayed) if self.head.flags.contains(Flags::FULL_ITEMS) => {
                 let relayed = self.in_full(space, &hash, &relayed).unwrap_or(relayed);

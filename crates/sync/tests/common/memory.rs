@@ -9,7 +9,7 @@ use gandan_sync::error::{SessionError, StorageError};
 use gandan_sync::frame::PROTOCOL_VERSION;
 use gandan_sync::request::{Flags, UnverifiedRequest};
 use gandan_sync::resolve::Resolver;
-use gandan_sync::response::{GrantChange, Notice, Problem};
+use gandan_sync::response::{GrantChange, Manifest, Notice, Problem};
 use gandan_sync::server::{
     Answer, Ask, DeviceHead, GrantedSpace, HeldEnvelope, Intake, ItemQuery, Ledger, LogView, SpaceRight, StoredContent,
     StoredItem, TokenRecord, Verdict, answer,
@@ -23,6 +23,7 @@ pub struct Log {
     pub entries: Vec<(StoredItem, Signature)>,
     pub digest: Digest,
     pub horizon: u64,
+    pub manifest: Option<Manifest>,
 }
 
 impl Log {
@@ -112,6 +113,7 @@ impl Server {
             incarnation: 1,
             poll_after_s: 300,
             next_token: self.token,
+            wipe: false,
         };
         let Answer { response, keep } = answer(self, ask).unwrap();
         if let Some(keep) = keep {
@@ -196,6 +198,10 @@ impl LogView for Server {
     fn chain_at(&self, space: &SpaceId, seq: u64) -> Result<Option<[u8; 32]>, StorageError> {
         let index = usize::try_from(seq).unwrap() - 1;
         Ok(self.logs[space].entries.get(index).map(|(item, _)| item.chain))
+    }
+
+    fn manifest(&self, space: &SpaceId) -> Result<Option<Manifest>, StorageError> {
+        Ok(self.logs[space].manifest.clone())
     }
 
     fn items(&self, query: &ItemQuery<'_>) -> Result<Vec<StoredItem>, StorageError> {
@@ -300,7 +306,9 @@ impl Phone {
                         own = self.own[device_seq].1.clone();
                         &own
                     }
-                    Item::Gone { .. } | Item::Unreadable { .. } => continue,
+                    Item::Gone { .. } | Item::Unreadable { .. } | Item::Redacted { .. } | Item::Erased { .. } => {
+                        continue;
+                    }
                 };
                 account(&mut self.replica, self.digests.entry(part.space).or_default(), envelope);
             }
