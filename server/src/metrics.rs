@@ -38,6 +38,11 @@ struct DirectionLabels {
     direction: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
 /// All figures; clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -54,6 +59,7 @@ struct Inner {
     unapplied: Counter,
     behind: Gauge<i64, AtomicI64>,
     listeners: Gauge<i64, AtomicI64>,
+    turned_away: Family<ReasonLabels, Counter>,
 }
 
 fn histogram() -> Histogram {
@@ -74,6 +80,7 @@ impl Default for Metrics {
             unapplied: Counter::default(),
             behind: Gauge::default(),
             listeners: Gauge::default(),
+            turned_away: Family::default(),
         };
         let registry = &mut inner.registry;
         registry.register("http_requests", "Requests answered", inner.requests.clone());
@@ -90,6 +97,7 @@ impl Default for Metrics {
         );
         registry.register("projector_behind", "Log entries not projected yet", inner.behind.clone());
         registry.register("event_listeners", "Open event streams", inner.listeners.clone());
+        registry.register("turned_away", "Callers told to come back, by the limit", inner.turned_away.clone());
         Self(Arc::new(inner))
     }
 }
@@ -143,6 +151,11 @@ impl Metrics {
     /// An event stream was opened (1) or closed (-1).
     pub fn listeners(&self, change: i64) {
         self.0.listeners.inc_by(change);
+    }
+
+    /// Somebody was told to come back later, or got no connection: `connections`, `address`, `device`, `entry`, `busy`.
+    pub fn turned_away(&self, reason: &'static str) {
+        self.0.turned_away.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Everything, as text.

@@ -14,7 +14,9 @@ use crate::error::ServerError;
 use crate::events::EventHub;
 use crate::exchange::Exchange;
 use crate::folder::{Decision, Folder};
+use crate::front::Pace;
 use crate::ingest::{Ingest, Listeners};
+use crate::limits::{LimitOptions, Limits};
 use crate::metrics::Metrics;
 use crate::positions::Positions;
 use crate::projector::{Projector, Signal};
@@ -26,6 +28,8 @@ pub(crate) const UPLOAD_PIECES: usize = 1024;
 /// Sync requests that are worked on at the same time. More would not be faster, the work is the processor's; but each
 /// thread keeps some megabytes of memory to itself.
 const WORKERS: usize = 8;
+/// Sync requests that wait for one of these; more are told to come back.
+const QUEUE: usize = 1024;
 /// Open event streams.
 const LISTENERS: usize = 4096;
 
@@ -40,12 +44,27 @@ pub struct ServerOptions {
     pub clock: SharedClock,
     /// When devices should call again, in seconds.
     pub poll_after_s: u32,
+    /// How often somebody may knock.
+    pub limits: LimitOptions,
+    /// How slowly a body may come.
+    pub pace: Pace,
+    /// Whether a proxy stands in front: then the last address in `x-forwarded-for`, which the proxy wrote, is the
+    /// caller's.
+    pub behind_proxy: bool,
 }
 
 impl ServerOptions {
     /// The usual: this folder, the machine's clock, a call every quarter of an hour.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), db: DbOptions::default(), clock: Arc::new(SystemClock), poll_after_s: 900 }
+        Self {
+            data: data.into(),
+            db: DbOptions::default(),
+            clock: Arc::new(SystemClock),
+            poll_after_s: 900,
+            limits: LimitOptions::default(),
+            pace: Pace::default(),
+            behind_proxy: false,
+        }
     }
 }
 
@@ -100,6 +119,10 @@ impl Server {
             uploads: Arc::new(Semaphore::new(UPLOAD_PIECES)),
             workers: Arc::new(Semaphore::new(WORKERS)),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            limits: Limits::new(options.limits),
+            pace: options.pace,
+            behind_proxy: options.behind_proxy,
         });
         Ok(Self { state, ingest, projector, shutdown, threads: vec![writer, follower], _lock: lock })
     }

@@ -8,6 +8,8 @@ use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::events::EventHub;
 use crate::exchange::Exchange;
+use crate::front::Pace;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::staff_writer::StaffWriter;
@@ -30,6 +32,10 @@ pub(crate) struct Parts {
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) workers: Arc<Semaphore>,
     pub(crate) listeners: Arc<Semaphore>,
+    pub(crate) queue: Arc<Semaphore>,
+    pub(crate) limits: Limits,
+    pub(crate) pace: Pace,
+    pub(crate) behind_proxy: bool,
 }
 
 impl AppState {
@@ -95,6 +101,26 @@ impl AppState {
     /// Bounds the sync requests that are worked on.
     pub(crate) fn workers(&self) -> &Arc<Semaphore> {
         &self.0.workers
+    }
+
+    /// Bounds the sync requests that wait for their turn.
+    pub(crate) fn queue(&self) -> &Arc<Semaphore> {
+        &self.0.queue
+    }
+
+    /// How often somebody may knock.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// How slowly a body may come.
+    pub(crate) fn pace(&self) -> Pace {
+        self.0.pace
+    }
+
+    /// Whether a proxy stands in front, which says who calls.
+    pub(crate) fn behind_proxy(&self) -> bool {
+        self.0.behind_proxy
     }
 
     /// Bounds the open event streams.

@@ -8,5 +8,7 @@ mod hostile;
 mod input;
 mod journey;
 mod network;
+mod pressure;
 mod secrecy;
 mod stage;
+mod tls;

@@ -94,13 +94,15 @@ pub struct Server {
     data: PathBuf,
     child: Option<Child>,
     address: Option<SocketAddr>,
+    options: Vec<String>,
     log: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// A new data folder with the 124 units; not serving yet.
     pub fn init(data: &Path) -> Self {
-        let server = Self { data: data.to_owned(), child: None, address: None, log: Arc::default() };
+        let (options, log) = (Vec::new(), Arc::default());
+        let server = Self { data: data.to_owned(), child: None, address: None, options, log };
         server.command("init", &["--units", path(&crate::units_file())]).json();
         server
     }
@@ -110,6 +112,19 @@ impl Server {
         let mut server = Self::init(data);
         server.start();
         server
+    }
+
+    /// A new data folder, serving on a free port with these options of `serve`.
+    pub fn started_with(data: &Path, options: &[&str]) -> Self {
+        let mut server = Self::init(data);
+        server.set_options(options);
+        server.start();
+        server
+    }
+
+    /// Options of `serve` from the next start on.
+    pub fn set_options(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
     }
 
     /// Runs `gandan-server COMMAND --data DIR ARGS --json`.
@@ -125,6 +140,7 @@ impl Server {
         let mut child = Command::new(gandan_server())
             .args(["serve", "--json", "--listen", &listen, "--data"])
             .arg(&self.data)
+            .args(&self.options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -183,7 +199,8 @@ impl Server {
 
     /// A link with which a device of `name` becomes one of these units; for `road`, the address that devices use.
     pub fn link(&self, name: &str, units: &[&str], road: SocketAddr) -> String {
-        let base = format!("http://{road}");
+        let scheme = if self.options.iter().any(|option| option == "--tls-cert") { "https" } else { "http" };
+        let base = format!("{scheme}://{road}");
         let mut args = vec!["--name", name, "--role", "field_official", "--base-url", &base];
         for unit in units {
             args.extend(["--unit", unit]);

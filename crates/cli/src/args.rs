@@ -44,6 +44,10 @@ pub(crate) enum Command {
         /// Allow a server without encryption that is not this machine. For trials in a closed network only.
         #[arg(long)]
         insecure: bool,
+        /// Trust only servers certified by the authority in this PEM file, now and later. For a server with an
+        /// authority of its own. Kept in HOME/ca.pem; replace that file when the authority changes.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
     },
     /// Record visits from lines of JSON in the visit-sample/1 form; lines seen before change nothing.
     Record {

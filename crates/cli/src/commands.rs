@@ -23,10 +23,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) fn run(cli: Cli) -> Outcome {
     let folder = home::folder(cli.home).ok_or_else(|| Failure::usage("say where the device's data is: --home DIR"))?;
     let key = home::key(&folder).map_err(|message| Failure::plain("key", message))?;
-    let client = Client::open(&folder, key, Environment::native())?;
+    let ca = match &cli.command {
+        Command::Enrol { ca, .. } => ca.as_deref().map(home::read_ca).transpose(),
+        _ => home::ca(&folder),
+    };
+    let ca = ca.map_err(|message| Failure::plain("ca", message))?;
+    let environment = match &ca {
+        Some(pem) => Environment::native_trusting(pem).map_err(|error| Failure::plain("ca", error.to_string()))?,
+        None => Environment::native(),
+    };
+    let client = Client::open(&folder, key, environment)?;
     let lang = cli.lang;
     let outcome = match cli.command {
-        Command::Enrol { link, insecure } => exchange::enrol(&client, &link, insecure),
+        Command::Enrol { link, insecure, .. } => {
+            if client.device()?.is_none() {
+                home::keep_ca(&folder, ca.as_deref()).map_err(|message| Failure::plain("ca", message))?;
+            }
+            exchange::enrol(&client, &link, insecure)
+        }
         Command::Record { jsonl } => record(&client, &jsonl),
         Command::Visits(list) => visits(&client, &list, lang),
         Command::Issues(list) => issues(&client, &list, lang),

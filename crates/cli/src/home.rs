@@ -60,6 +60,39 @@ fn make(home: &Path, path: &Path) -> Result<[u8; 32], String> {
     }
 }
 
+/// Longest file of certificates that is read.
+const MAX_CA: u64 = 1 << 20;
+
+/// The authorities that this device trusts, if they are not the operating system's.
+pub(crate) fn ca(home: &Path) -> Result<Option<Vec<u8>>, String> {
+    let path = home.join("ca.pem");
+    if path.exists() { read_ca(&path).map(Some) } else { Ok(None) }
+}
+
+/// Certificates from a file.
+pub(crate) fn read_ca(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    if fs::metadata(path).map_err(cannot)?.len() > MAX_CA {
+        return Err(format!("{} is too long for certificates", path.display()));
+    }
+    fs::read(path).map_err(cannot)
+}
+
+/// Keeps the authorities that this device is to trust from now on; `None`: those of the operating system.
+pub(crate) fn keep_ca(home: &Path, pem: Option<&[u8]>) -> Result<(), String> {
+    let path = home.join("ca.pem");
+    let kept = match pem {
+        // Complete or not at all: half a file would lock the device out.
+        Some(pem) => {
+            let aside = home.join("ca.pem.new");
+            write_private(&aside, pem).and_then(|()| fs::rename(&aside, &path))
+        }
+        None if path.exists() => fs::remove_file(&path),
+        None => Ok(()),
+    };
+    kept.map_err(|error| format!("{} cannot be written: {error}", path.display()))
+}
+
 fn parse(text: &str) -> Option<[u8; 32]> {
     HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?.try_into().ok()
 }

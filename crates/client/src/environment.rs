@@ -37,6 +37,17 @@ impl Environment {
     pub fn native() -> Self {
         Self::new(native::SystemClock, native::SystemRandom, crate::transport::http::Http::default())
     }
+
+    /// [`Environment::native`] that trusts only servers certified by these authorities (certificates in PEM form).
+    ///
+    /// # Errors
+    ///
+    /// `insecure` if there is no certificate in `pem`.
+    #[cfg(feature = "native")]
+    pub fn native_trusting(pem: &[u8]) -> Result<Self, crate::transport::TransportError> {
+        let http = crate::transport::http::Http::trusting(pem)?;
+        Ok(Self::new(native::SystemClock, native::SystemRandom, http))
+    }
 }
 
 /// A source of random bytes that several threads use.

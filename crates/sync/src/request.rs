@@ -135,6 +135,14 @@ impl UnverifiedRequest {
 #[derive(Deserialize)]
 struct Envelopes(#[serde(deserialize_with = "bounded::vec::<_, _, MAX_ENVELOPES>")] Vec<PushEnvelope>);
 
+/// The device that a request frame says it is from, from its first bytes alone. Nothing is proved by it: good enough to
+/// look up how busy that device is, and for nothing else.
+pub fn claimed_device(bytes: &[u8]) -> Option<DeviceId> {
+    let body = frame::body(bytes, Kind::Request, MAX_REQUEST).ok()?;
+    let ((_schema, device), _) = postcard::take_from_bytes::<(u32, DeviceId)>(body).ok()?;
+    Some(device)
+}
+
 /// What can be used of an upload that was cut: the head and the envelopes that arrived whole.
 ///
 /// Nothing is proved by this, the request's signature is missing: take from it only envelopes whose own signature holds,

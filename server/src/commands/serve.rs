@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Common, print};
 use crate::error::ServerError;
+use crate::front::{self, FrontOptions, Tls};
 use crate::http::router::router;
+use crate::limits::{LimitOptions, Rate};
 use crate::server::{Server, ServerOptions};
 
 /// How long requests under way may take after the signal to end.
@@ -28,6 +30,57 @@ pub(super) struct Serve {
     /// When devices should call again, in seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     poll_after: u32,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// A proxy on this machine speaks TLS; the last address in `X-Forwarded-For`, which it must set, is the caller's
+    #[arg(long, conflicts_with = "tls_cert")]
+    behind_proxy: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// TLS without a proxy.
+#[derive(Debug, Args)]
+struct TlsArgs {
+    /// PEM file with the server's certificate and those between it and the root; read again on SIGHUP, and within a
+    /// minute after it changed
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file with the private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+/// What is turned away. Many phones share one address behind a mobile network's translation: stay generous.
+#[derive(Debug, Args)]
+struct LimitArgs {
+    /// Most open connections
+    #[arg(long, default_value_t = 4096, value_name = "N")]
+    max_connections: usize,
+    /// Most open connections from one address
+    #[arg(long, default_value_t = 2048, value_name = "N")]
+    max_connections_per_address: usize,
+    /// Most requests a minute from one address, half of that at once; 0: no limit
+    #[arg(long, default_value_t = 6_000, value_name = "N")]
+    requests_per_address: u32,
+    /// Most exchanges a minute of one device, half of that at once; 0: no limit
+    #[arg(long, default_value_t = 1_200, value_name = "N")]
+    requests_per_device: u32,
+    /// Most enrolments and logins a minute from one address, five times that at once; 0: no limit
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    enrolments_per_address: u32,
+}
+
+impl LimitArgs {
+    fn options(&self) -> LimitOptions {
+        let half = |per_minute: u32| Rate { per_minute, burst: per_minute / 2 };
+        let entry = self.enrolments_per_address;
+        LimitOptions {
+            address: half(self.requests_per_address),
+            device: half(self.requests_per_device),
+            entry: Rate { per_minute: entry, burst: entry.saturating_mul(5) },
+        }
+    }
 }
 
 impl Serve {
@@ -41,30 +94,45 @@ impl Serve {
         runtime.block_on(self.serve())
     }
 
+    fn front(&self, tls: Option<Tls>) -> FrontOptions {
+        let LimitArgs { max_connections, max_connections_per_address, .. } = self.limits;
+        // Behind a proxy every connection is the proxy's.
+        let per_address = if self.behind_proxy { max_connections } else { max_connections_per_address };
+        FrontOptions {
+            tls,
+            connections: max_connections,
+            connections_per_address: per_address,
+            ..FrontOptions::default()
+        }
+    }
+
     async fn serve(&self) -> Result<(), ServerError> {
         let what = || format!("listen on {} (is the port taken?)", self.listen);
         let listener = TcpListener::bind(self.listen).await.map_err(ServerError::io(what()))?;
         let address = listener.local_addr().map_err(ServerError::io(what()))?;
-        let options = ServerOptions { poll_after_s: self.poll_after, ..ServerOptions::new(&self.common.data) };
+        let tls = self.tls.tls_cert.as_deref().zip(self.tls.tls_key.as_deref());
+        let tls = tls.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
+        let options = ServerOptions {
+            poll_after_s: self.poll_after,
+            limits: self.limits.options(),
+            behind_proxy: self.behind_proxy,
+            ..ServerOptions::new(&self.common.data)
+        };
         let server = Server::start(options)?;
         let app = router(server.state().clone());
-        let mut stopping = server.state().stopping();
-        let listener = listener.tap_io(|stream| {
-            // Answers are small and wanted at once.
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-            drop(stopping.wait_for(|stopping| *stopping).await);
-        });
-        let mut serving = tokio::spawn(serving.into_future());
+        let door = self.front(tls.clone());
+        let (metrics, stopping) = (server.state().metrics().clone(), server.state().stopping());
+        let mut serving = tokio::spawn(front::serve(listener, app, door, metrics, stopping));
+        let scheme = if tls.is_some() { "https" } else { "http" };
         if self.common.json {
-            print(&json!({"listening": address.to_string()}).to_string())?;
+            print(&json!({"listening": address.to_string(), "scheme": scheme}).to_string())?;
         } else {
-            print(&format!("listening on http://{address}"))?;
+            print(&format!("listening on {scheme}://{address}"))?;
         }
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
         tokio::select! {
             () = asked_to_end() => {}
+            () = reread(tls) => {}
             ended = &mut serving => tracing::error!(?ended, "the listener ended by itself"),
         }
         tracing::info!("going down: answering requests under way");
@@ -77,6 +145,17 @@ impl Serve {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Reads the certificate again at every SIGHUP. Never returns.
+async fn reread(tls: Option<Tls>) {
+    #[cfg(unix)]
+    if let Ok(mut hung_up) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        while hung_up.recv().await.is_some() {
+            front::refresh(tls.as_ref(), true);
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Returns at SIGTERM or SIGINT.

@@ -79,6 +79,14 @@ impl ApiError {
         error
     }
 
+    /// 429: too often; try again after so many seconds.
+    pub fn too_often(retry_after_s: u32) -> Self {
+        let mut error =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "too many requests; wait a little");
+        error.retry_after_s = Some(retry_after_s);
+        error
+    }
+
     /// Names the field at fault.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {

@@ -39,17 +39,17 @@ fn staff() -> OpenApiRouter<AppState> {
         .routes(routes!(api::staff_plans::plan)) // POST /api/v1/plans
 }
 
-/// Devices: binary frames, and the way to become one.
+/// Devices: what streams, and what may take as long as a slow link needs.
 fn devices() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(api::enrol::enrol)) // POST /v1/enrol
         .routes(routes!(api::sync::sync)) // POST /v1/sync
         .routes(routes!(api::events::events)) // GET /v1/events
 }
 
-/// Operators.
+/// Ways in, and operators.
 fn operation() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(api::enrol::enrol)) // POST /v1/enrol
         .routes(routes!(api::enrol::login)) // POST /api/v1/login
         .routes(routes!(api::health::healthz)) // GET /healthz
         .routes(routes!(api::health::metrics)) // GET /metrics
@@ -79,6 +79,7 @@ pub fn router(state: AppState) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes another method")
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::limit))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::observe))
         .with_state(state)
 }

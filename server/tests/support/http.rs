@@ -23,6 +23,10 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// The stable code of an error.
     pub fn code(&self) -> &str {
         self.header("gandan-error").unwrap_or("")

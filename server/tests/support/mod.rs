@@ -23,6 +23,7 @@ use gandan_server::db::sqlite::people::{Official, Purpose};
 use gandan_server::db::sqlite::{org, people};
 use gandan_server::db::{Db, DbOptions};
 use gandan_server::folder::Folder;
+use gandan_server::front::FrontOptions;
 use gandan_server::http::router::router;
 use gandan_server::server::{Server, ServerOptions};
 use tempfile::TempDir;
@@ -69,20 +70,22 @@ impl TestApp {
 
     /// Serves a data folder.
     pub fn serve(folder: Arc<TempDir>, db: DbOptions) -> Self {
+        Self::serve_with(folder, FrontOptions::default(), |options| options.db = db)
+    }
+
+    /// Serves a data folder behind this door, with the usual options changed.
+    pub fn serve_with(folder: Arc<TempDir>, door: FrontOptions, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let clock = Arc::new(ManualClock::at(START_MS));
         let mut options = ServerOptions::new(folder.path().join("data"));
         options.clock = Arc::<ManualClock>::clone(&clock);
-        options.db = db;
+        change(&mut options);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = Server::start(options).unwrap();
         let app = router(server.state().clone());
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut stopping = server.state().stopping();
-        runtime.spawn(async move {
-            let ended = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-            axum::serve(listener, app).with_graceful_shutdown(ended).await.unwrap();
-        });
+        let (metrics, stopping) = (server.state().metrics().clone(), server.state().stopping());
+        runtime.spawn(gandan_server::front::serve(listener, app, door, metrics, stopping));
         Self { runtime: Some(runtime), server: Some(server), address, clock, folder }
     }
 

@@ -5,7 +5,7 @@
 
 use super::{Answer, ERROR_HEADER, MAX_RETRY_AFTER_S, Meter, News, Pending, Post, Transport, TransportError};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Response};
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -37,6 +37,8 @@ impl Default for Patience {
 #[derive(Default)]
 pub struct Http {
     patience: Patience,
+    /// The only roots to trust; empty: the operating system's.
+    roots: Vec<Certificate>,
     // Two, because loading the system's certificates takes time that a plain connection to this machine need not wait
     // for. Both are made when first used.
     plain: OnceLock<Client>,
@@ -49,6 +51,20 @@ impl Http {
         Self { patience, ..Self::default() }
     }
 
+    /// A transport that trusts only servers whose certificates come from one of these authorities: one or several
+    /// certificates in PEM form. For a server with an authority of its own, and to pin one.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError::Insecure`] if there is no certificate in it.
+    pub fn trusting(pem: &[u8]) -> Result<Self, TransportError> {
+        let roots = Certificate::from_pem_bundle(pem).map_err(|error| TransportError::Insecure(story(&error)))?;
+        if roots.is_empty() {
+            return Err(TransportError::Insecure("there is no certificate in it".to_owned()));
+        }
+        Ok(Self { roots, ..Self::default() })
+    }
+
     fn client(&self, url: &str) -> Result<&Client, TransportError> {
         let (cell, is_secure) = match url {
             _ if url.starts_with("https://") => (&self.secure, true),
@@ -58,7 +74,7 @@ impl Http {
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let client = build(self.patience, is_secure)?;
+        let client = build(self.patience, &self.roots, is_secure)?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -106,7 +122,7 @@ impl Transport for Http {
     }
 }
 
-fn build(patience: Patience, is_secure: bool) -> Result<Client, TransportError> {
+fn build(patience: Patience, roots: &[Certificate], is_secure: bool) -> Result<Client, TransportError> {
     // Two libraries in one process may each bring a provider; ours is named, and the first one wins.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -115,7 +131,8 @@ fn build(patience: Patience, is_secure: bool) -> Result<Client, TransportError> 
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(patience.connect)
-        .pool_idle_timeout(Duration::from_mins(1))
+        // Shorter than the server keeps a resting connection, so that no request is sent into its end.
+        .pool_idle_timeout(Duration::from_secs(20))
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(30));
     if !is_secure {
@@ -126,6 +143,8 @@ fn build(patience: Patience, is_secure: bool) -> Result<Client, TransportError> 
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
         builder = builder.tls_backend_preconfigured(nobody).http1_only();
+    } else if !roots.is_empty() {
+        builder = builder.tls_certs_only(roots.iter().cloned());
     }
     // The kernel knows best whether what was sent arrives.
     #[cfg(any(target_os = "android", target_os = "linux"))]

@@ -1,7 +1,7 @@
 //! `POST /v1/sync`: one round trip with a device.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -10,19 +10,21 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gandan_sync::Refusal;
 use gandan_sync::limits::MAX_REQUEST;
+use gandan_sync::request::claimed_device;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamExt;
 
 use crate::exchange::Trouble;
+use crate::front::{Pace, Patience};
 use crate::http::error::ERROR_HEADER;
 use crate::state::AppState;
 
 /// Content type of frames.
 pub const FRAME: HeaderValue = HeaderValue::from_static("application/octet-stream");
-/// How long an upload may stand still. Its total time is not limited: a slow link is not a broken one.
-const STALL: Duration = Duration::from_secs(30);
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// When to come back if too many are here.
+const BUSY_S: u32 = 5;
 /// Bytes that one permit of [`AppState::uploads`] stands for.
 const PIECE: usize = 64 << 10;
 
@@ -35,13 +37,14 @@ const PIECE: usize = 64 << 10;
         (status = 400, description = "A problem frame; `gandan-error` has the code: `bad_form`, `version`"),
         (status = 401, description = "A problem frame: `unknown_device`, `bad_signature`"),
         (status = 413, description = "A problem frame: `too_large`"),
-        (status = 503, description = "A problem frame: `busy`"),
+        (status = 429, description = "A problem frame: `busy`; `retry-after` says for how long"),
+        (status = 503, description = "A problem frame: `busy`: going down"),
         (status = 507, description = "A problem frame: `no_space`")
     )
 )]
 pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Response {
     let exchange = Arc::clone(state.exchange());
-    let upload = match read(request.into_body(), state.uploads()).await {
+    let upload = match read(request.into_body(), state.uploads(), state.pace()).await {
         Upload::Whole(upload) => upload,
         Upload::Refused(trouble) => return problem(&state, trouble),
         Upload::Cut(upload) => {
@@ -50,19 +53,43 @@ pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Res
             return problem(&state, Trouble { refusal: Refusal::BAD_FORM, retry_after_s: 0 });
         }
     };
-    let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, Arc::clone(state.workers()).acquire_owned()).await else {
-        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s: 5 });
+    let device = claimed_device(&upload.bytes);
+    if let Some(Err(retry_after_s)) = device.map(|device| state.limits().device_may(device)) {
+        state.metrics().turned_away("device");
+        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s });
+    }
+    let Some(turn) = turn(&state).await else {
+        state.metrics().turned_away("busy");
+        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s: BUSY_S });
     };
     let answered = tokio::task::spawn_blocking(move || {
         let answered = exchange.round_trip(&upload.bytes);
         drop(turn);
         answered
     });
-    match answered.await {
+    let answered = answered.await;
+    if let (Some(device), Ok(answered)) = (device, &answered)
+        && proved(answered.as_ref().err())
+    {
+        state.limits().charge_device(device);
+    }
+    match answered {
         Ok(Ok(frame)) => ([(CONTENT_TYPE, FRAME)], frame).into_response(),
         Ok(Err(trouble)) => problem(&state, trouble),
         Err(_) => problem(&state, Trouble { refusal: Refusal::INTERNAL, retry_after_s: 5 }),
     }
+}
+
+/// A turn to be worked on, unless too many wait already or it takes too long.
+async fn turn(state: &AppState) -> Option<OwnedSemaphorePermit> {
+    let _waiting = state.queue().try_acquire().ok()?;
+    tokio::time::timeout(PATIENCE, Arc::clone(state.workers()).acquire_owned()).await.ok()?.ok()
+}
+
+/// Whether an exchange that ended like this was the device's own: its signature held. What others send in its name is
+/// not on its account.
+fn proved(trouble: Option<&Trouble>) -> bool {
+    trouble.is_none_or(|trouble| matches!(trouble.refusal, Refusal::BUSY | Refusal::INTERNAL | Refusal::NO_SPACE))
 }
 
 /// The bytes of an upload, and the memory they were granted.
@@ -77,22 +104,25 @@ enum Upload {
     Refused(Trouble),
 }
 
-async fn read(body: Body, memory: &Arc<Semaphore>) -> Upload {
+async fn read(body: Body, memory: &Arc<Semaphore>, pace: Pace) -> Upload {
     let mut upload = Bytes64 { bytes: Vec::new(), memory: Vec::new() };
     let mut pieces = body.into_data_stream();
+    let mut patience = Patience::new(pace);
     loop {
-        let piece: Bytes = match tokio::time::timeout(STALL, pieces.next()).await {
+        let began = Instant::now();
+        let piece: Bytes = match tokio::time::timeout(patience.left(), pieces.next()).await {
             Ok(Some(Ok(piece))) => piece,
             Ok(None) => return Upload::Whole(upload),
             Ok(Some(Err(_))) | Err(_) => return Upload::Cut(upload),
         };
+        patience.moved(piece.len(), began.elapsed());
         if upload.bytes.len() + piece.len() > MAX_REQUEST {
             return Upload::Refused(Trouble { refusal: Refusal::TOO_LARGE, retry_after_s: 0 });
         }
         while upload.memory.len() * PIECE < upload.bytes.len() + piece.len() {
             match tokio::time::timeout(PATIENCE, Arc::clone(memory).acquire_owned()).await {
                 Ok(Ok(permit)) => upload.memory.push(permit),
-                _ => return Upload::Refused(Trouble { refusal: Refusal::BUSY, retry_after_s: 5 }),
+                _ => return Upload::Refused(Trouble { refusal: Refusal::BUSY, retry_after_s: BUSY_S }),
             }
         }
         upload.bytes.extend_from_slice(&piece);
@@ -100,7 +130,12 @@ async fn read(body: Body, memory: &Arc<Semaphore>) -> Upload {
 }
 
 fn problem(state: &AppState, trouble: Trouble) -> Response {
-    let mut response = (trouble.status(), [(CONTENT_TYPE, FRAME)], trouble.frame(state.now_ms())).into_response();
+    // Busy is the caller's to wait for, except when the server is going down.
+    let status = match trouble.refusal {
+        Refusal::BUSY if !*state.stopping().borrow() => StatusCode::TOO_MANY_REQUESTS,
+        _ => trouble.status(),
+    };
+    let mut response = (status, [(CONTENT_TYPE, FRAME)], trouble.frame(state.now_ms())).into_response();
     let code = HeaderValue::from_static(trouble.refusal.name());
     response.headers_mut().insert(ERROR_HEADER, code);
     if trouble.retry_after_s > 0 {

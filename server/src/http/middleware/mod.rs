@@ -1,5 +1,6 @@
-//! What every request passes through: a number, a line in the log, a count.
+//! What every request passes through: a number, a line in the log, a count; and the limit of its address.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -7,10 +8,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::HeaderName;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
-use super::error::ERROR_HEADER;
+use super::error::{ApiError, ERROR_HEADER};
+use crate::front::PeerAddress;
 use crate::state::AppState;
 
 /// The header in which a request's number comes and goes.
@@ -44,6 +46,31 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     state.metrics().request(&route, method.as_str(), status.as_u16(), seconds);
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Tells an address that asks too often to wait. Enrolments and logins have a limit of their own beside it.
+pub(crate) async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let Some(address) = caller(&state, &request) else { return next.run(request).await };
+    let is_entry = matches!(request.uri().path(), "/v1/enrol" | "/api/v1/login");
+    let entry = if is_entry { state.limits().entry(address) } else { Ok(()) };
+    let turned_away = match (state.limits().address(address), entry) {
+        (Ok(()), Ok(())) => return next.run(request).await,
+        (Err(seconds), _) => ("address", seconds),
+        (_, Err(seconds)) => ("entry", seconds),
+    };
+    state.metrics().turned_away(turned_away.0);
+    ApiError::too_often(turned_away.1).into_response()
+}
+
+/// Who calls; `None` where no socket is behind the request, or a proxy did not say.
+///
+/// Behind a proxy the last entry counts: it is the one that the proxy itself wrote, those before it came from the caller.
+fn caller(state: &AppState, request: &Request) -> Option<IpAddr> {
+    if !state.behind_proxy() {
+        return request.extensions().get().map(|PeerAddress(address)| *address);
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    forwarded.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// A number that somebody else gave and that is fit for a log.
