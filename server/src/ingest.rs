@@ -13,9 +13,9 @@ mod admit;
 mod batch;
 mod resolve;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,8 +67,14 @@ enum Command {
 
 /// The way to the writer; clones share it.
 #[derive(Clone)]
-pub struct Ingest {
-    queue: SyncSender<Command>,
+pub struct Ingest(Way);
+
+#[derive(Clone)]
+enum Way {
+    /// A thread of its own.
+    Thread(SyncSender<Command>),
+    /// Whoever calls.
+    Caller(Arc<Mutex<Writer>>),
 }
 
 /// What the writer tells others after a commit.
@@ -89,14 +95,34 @@ impl Ingest {
         clock: SharedClock,
         listeners: Listeners,
     ) -> Result<(Self, JoinHandle<()>), ServerError> {
-        let log = storage.writer()?;
+        let writer = Writer::new(storage, clock, listeners)?;
         let (queue, commands) = sync_channel(QUEUE);
-        let writer = Writer { log, clock, listeners, positions: HashMap::new(), seen: HashMap::new() };
         let thread = std::thread::Builder::new()
             .name("ingest".to_owned())
             .spawn(move || writer.run(&commands))
             .map_err(ServerError::io("start the ingest thread"))?;
-        Ok((Self { queue }, thread))
+        Ok((Self(Way::Thread(queue)), thread))
+    }
+
+    /// A writer without a thread: every request is one transaction, written in the caller's thread by the same code. For
+    /// a simulator, in which nothing may happen by itself; what is written without haste waits for the next push or for
+    /// [`Ingest::quiet`].
+    pub fn in_callers_thread(
+        storage: &dyn Storage,
+        clock: SharedClock,
+        listeners: Listeners,
+    ) -> Result<Self, ServerError> {
+        Ok(Self(Way::Caller(Arc::new(Mutex::new(Writer::new(storage, clock, listeners)?)))))
+    }
+
+    /// What the thread does in a quiet moment: writes what could wait, and moves what was committed to its final place.
+    /// With a thread, it does so by itself.
+    pub fn quiet(&self) {
+        if let Way::Caller(writer) = &self.0 {
+            let mut writer = held(writer);
+            writer.write_unhurried();
+            writer.tidy();
+        }
     }
 
     /// Hands over the envelopes of one request and waits until they are durable or refused. Blocks: not for async code.
@@ -115,35 +141,63 @@ impl Ingest {
     /// Keeps the position behind a token, soon. If the queue is full it is not kept: the device names its position in
     /// full next time.
     pub fn keep_position(&self, device: No, token: u64, position: Vec<u8>) {
-        let _ = self.queue.try_send(Command::Position { device, token, position });
+        self.soon(Command::Position { device, token, position });
     }
 
     /// Remembers what a device said of itself, soon.
     pub fn keep_seen(&self, seen: SeenRow) {
-        let _ = self.queue.try_send(Command::Seen(seen));
+        self.soon(Command::Seen(seen));
     }
 
     /// Asks the writer to finish what is queued and to end.
     pub fn stop(&self) {
-        let _ = self.queue.send(Command::Stop);
+        match &self.0 {
+            Way::Thread(queue) => drop(queue.send(Command::Stop)),
+            Way::Caller(_) => self.quiet(),
+        }
     }
 
     fn send(&self, command: Command) -> Result<(), ServerError> {
-        self.queue.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => ServerError::Busy,
-        })
+        match &self.0 {
+            Way::Thread(queue) => queue.try_send(command).map_err(|error| match error {
+                TrySendError::Full(_) | TrySendError::Disconnected(_) => ServerError::Busy,
+            }),
+            Way::Caller(writer) => {
+                let mut writer = held(writer);
+                let jobs = writer.note(command).into_iter().collect();
+                writer.group(jobs);
+                Ok(())
+            }
+        }
     }
+
+    fn soon(&self, command: Command) {
+        match &self.0 {
+            Way::Thread(queue) => drop(queue.try_send(command)),
+            Way::Caller(writer) => drop(held(writer).note(command)),
+        }
+    }
+}
+
+fn held(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
+    // A panic in another thread leaves a transaction that the next `begin` reports.
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Writer {
     log: Box<dyn WriteLog + Send>,
     clock: SharedClock,
     listeners: Listeners,
-    positions: HashMap<(No, u64), Vec<u8>>,
-    seen: HashMap<No, SeenRow>,
+    positions: BTreeMap<(No, u64), Vec<u8>>,
+    seen: BTreeMap<No, SeenRow>,
 }
 
 impl Writer {
+    fn new(storage: &dyn Storage, clock: SharedClock, listeners: Listeners) -> Result<Self, ServerError> {
+        let log = storage.writer()?;
+        Ok(Self { log, clock, listeners, positions: BTreeMap::new(), seen: BTreeMap::new() })
+    }
+
     fn run(mut self, commands: &Receiver<Command>) {
         let mut untidy = false;
         loop {
@@ -174,19 +228,28 @@ impl Writer {
         let mut jobs = Vec::new();
         let mut next = Some(first);
         while let Some(command) = next {
-            match command {
-                Command::Push(job) => jobs.push(job),
-                Command::Position { device, token, position } => {
-                    self.positions.insert((device, token), position);
-                }
-                Command::Seen(seen) => {
-                    self.seen.insert(seen.device, seen);
-                }
-                Command::Stop => return (jobs, true),
+            if matches!(command, Command::Stop) {
+                return (jobs, true);
             }
+            jobs.extend(self.note(command));
             next = if jobs.len() < MAX_GROUP { commands.try_recv().ok() } else { None };
         }
         (jobs, false)
+    }
+
+    /// A request to write now; everything else is remembered for later.
+    fn note(&mut self, command: Command) -> Option<Job> {
+        match command {
+            Command::Push(job) => return Some(job),
+            Command::Position { device, token, position } => {
+                self.positions.insert((device, token), position);
+            }
+            Command::Seen(seen) => {
+                self.seen.insert(seen.device, seen);
+            }
+            Command::Stop => {}
+        }
+        None
     }
 
     fn group(&mut self, jobs: Vec<Job>) {

@@ -152,7 +152,7 @@ impl Server {
 }
 
 /// The server's own device, and decisions that a restore may have undone.
-fn prepare(db: &Db, folder: &Folder, device: &ServerDevice, clock: &SharedClock) -> Result<(), ServerError> {
+pub(crate) fn prepare(db: &Db, folder: &Folder, device: &ServerDevice, clock: &SharedClock) -> Result<(), ServerError> {
     let decisions = folder.decisions()?;
     let now_ms = clock.now_ms();
     db.write(|transaction| {

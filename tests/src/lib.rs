@@ -10,6 +10,7 @@ pub mod api;
 pub mod generator;
 pub mod processes;
 pub mod proxy;
+pub mod sim;
 pub mod usage;
 
 use std::path::PathBuf;

@@ -76,6 +76,11 @@ impl Client {
         self.inner.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets `look` see what the device remembers, for diagnostics and tests. Others wait meanwhile.
+    pub fn inspect<T>(&self, look: impl FnOnce(&Store) -> T) -> T {
+        look(&self.store())
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.inner.environment
     }

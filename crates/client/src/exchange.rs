@@ -49,15 +49,15 @@ struct Place {
     level: BTreeSet<SpaceId>,
 }
 
-/// What happened in one round trip, for the driver to decide whether to go on.
+/// What happened in one round trip, for the one who moves the bytes to decide whether to go on.
 #[derive(Debug, Default)]
-pub(crate) struct Round {
+pub struct Round {
     /// Something moved: another round trip makes sense.
-    pub(crate) progressed: bool,
+    pub progressed: bool,
     /// The server has more, or needs to hear more.
-    pub(crate) more: bool,
+    pub more: bool,
     /// The server asks to come back later with some of the envelopes.
-    pub(crate) later: Option<Refusal>,
+    pub later: Option<Refusal>,
 }
 
 /// The store as a session sees it.
@@ -81,17 +81,29 @@ impl DeviceView for View<'_> {
     }
 }
 
-/// Opens and applies answers of one exchange.
+/// One exchange with the server, without the road: gives the bytes of a request and takes in the bytes of its answer.
+///
+/// [`Client::sync_once`] is this and a transport. Somebody who moves the bytes in another way (a simulator, a cable, a
+/// memory card) calls [`Exchange::request`], carries the bytes there, carries the answer back into [`Exchange::take`],
+/// and does so again while [`Round::progressed`] and [`Round::more`] say so. Both block while they touch the disk. One
+/// exchange at a time: what is on its way when a new one begins counts as lost.
 #[derive(Default)]
-pub(crate) struct Exchange {
-    pub(crate) report: SyncReport,
+pub struct Exchange {
+    /// What was done so far; bytes are not counted here.
+    pub report: SyncReport,
+    /// Most bytes of news wanted in one answer; 0 for the server's choice.
+    pub byte_budget: u32,
     /// Envelopes that the server keeps until something else arrives: not sent again in this exchange.
     waiting: BTreeSet<u64>,
 }
 
 impl Exchange {
-    /// Builds the next request; gives it with the server's address.
-    pub(crate) fn request(&mut self, client: &Client) -> Result<(Session, Vec<u8>, String), ClientError> {
+    /// Builds the next request from what is sealed; gives it with the server's address.
+    ///
+    /// # Errors
+    ///
+    /// `not_enrolled`, and those of the disk.
+    pub fn request(&mut self, client: &Client) -> Result<(Session, Vec<u8>, String), ClientError> {
         let store = client.store();
         let identity = Client::identity(&store)?;
         let place = place(&store)?;
@@ -118,7 +130,7 @@ impl Exchange {
             positions: &positions,
             held_seq: place.held_seq,
             outbox: &outbox,
-            byte_budget: 0,
+            byte_budget: self.byte_budget,
             flags: Flags(place.flags),
         };
         let (session, bytes) = Session::start(&start)?;
@@ -126,7 +138,12 @@ impl Exchange {
     }
 
     /// Takes in an answer: statuses, grants, then the news of every space, then where the device stands now.
-    pub(crate) fn take(&mut self, client: &Client, session: Session, answer: &[u8]) -> Result<Round, ClientError> {
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SessionError`] if nothing can be concluded from the answer, `cloned`, and those of the disk. What was
+    /// written before the error stays; taking the next answer does the rest.
+    pub fn take(&mut self, client: &Client, session: Session, answer: &[u8]) -> Result<Round, ClientError> {
         let now_ms = u64::try_from(client.now_ms()).unwrap_or(0);
         let outcome = {
             let store = client.store();

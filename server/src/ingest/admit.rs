@@ -6,7 +6,7 @@
 //! and operation numbers go on exactly where the dependencies end (a change far ahead would leave no numbers for those
 //! after it).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use gandan_model::genesis::{DocKind, genesis, kind_of_genesis};
 use gandan_model::ids::{ChangeHash, DeviceId, DocId};
@@ -43,17 +43,17 @@ pub(super) struct NewChanges {
     /// The changes, in order; their `seq` is not set yet.
     pub(super) rows: Vec<(DocId, ChangeRow)>,
     /// The documents as they are afterwards.
-    pub(super) docs: HashMap<DocId, DocState>,
+    pub(super) docs: BTreeMap<DocId, DocState>,
 }
 
 /// Checks one envelope without writing anything.
 pub(super) struct Checker<'a> {
     log: &'a dyn ReadLog,
     space: No,
-    batch: &'a HashMap<(No, DocId), DocState>,
+    batch: &'a BTreeMap<(No, DocId), DocState>,
     new: NewChanges,
     /// Changes of older history, read when a dependency is not a head.
-    history: HashMap<DocId, HashMap<ChangeHash, u64>>,
+    history: BTreeMap<DocId, BTreeMap<ChangeHash, u64>>,
     known_seq: u64,
     erased: usize,
 }
@@ -65,14 +65,14 @@ enum Stop {
 }
 
 /// Operation number at which each genesis ends.
-static GENESIS_OPS: LazyLock<HashMap<DocKind, u64>> = LazyLock::new(|| {
+static GENESIS_OPS: LazyLock<BTreeMap<DocKind, u64>> = LazyLock::new(|| {
     let ops = |kind: DocKind| gandan_sync::scan(&genesis(kind).raw).map_or(0, |header| header.max_op());
     DocKind::ALL.into_iter().map(|kind| (kind, ops(kind))).collect()
 });
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(log: &'a dyn ReadLog, space: No, batch: &'a HashMap<(No, DocId), DocState>) -> Self {
-        Self { log, space, batch, new: NewChanges::default(), history: HashMap::new(), known_seq: 0, erased: 0 }
+    pub(super) fn new(log: &'a dyn ReadLog, space: No, batch: &'a BTreeMap<(No, DocId), DocState>) -> Self {
+        Self { log, space, batch, new: NewChanges::default(), history: BTreeMap::new(), known_seq: 0, erased: 0 }
     }
 
     pub(super) fn check(mut self, changes: &[Change]) -> DbResult<Check> {

@@ -1,7 +1,7 @@
 //! One transaction's worth of envelopes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_sync::server::Admitted;
@@ -36,7 +36,7 @@ struct SpaceState {
 
 struct DeviceState {
     row: DeviceRow,
-    access: HashMap<No, Access>,
+    access: BTreeMap<No, Access>,
     changed: bool,
 }
 
@@ -45,14 +45,14 @@ struct DeviceState {
 pub(super) struct Batch<'a> {
     log: &'a dyn WriteLog,
     now_ms: i64,
-    spaces: HashMap<SpaceId, Option<SpaceState>>,
-    devices: HashMap<DeviceId, Option<DeviceState>>,
-    docs: HashMap<(No, DocId), DocState>,
+    spaces: BTreeMap<SpaceId, Option<SpaceState>>,
+    devices: BTreeMap<DeviceId, Option<DeviceState>>,
+    docs: BTreeMap<(No, DocId), DocState>,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(log: &'a dyn WriteLog, now_ms: i64) -> Self {
-        Self { log, now_ms, spaces: HashMap::new(), devices: HashMap::new(), docs: HashMap::new() }
+        Self { log, now_ms, spaces: BTreeMap::new(), devices: BTreeMap::new(), docs: BTreeMap::new() }
     }
 
     /// Takes in the envelopes of one request. An error is the database's, and ends the transaction.
@@ -190,7 +190,7 @@ impl<'a> Batch<'a> {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let row = self.log.device(id)?;
-                entry.insert(row.map(|row| DeviceState { row, access: HashMap::new(), changed: false }))
+                entry.insert(row.map(|row| DeviceState { row, access: BTreeMap::new(), changed: false }))
             }
         };
         Ok(state.as_mut())
@@ -213,7 +213,7 @@ impl<'a> Batch<'a> {
 
     /// Writes what was kept back.
     pub(super) fn flush(&mut self) -> DbResult<()> {
-        let mut spaces: HashMap<No, &mut SpaceState> =
+        let mut spaces: BTreeMap<No, &mut SpaceState> =
             self.spaces.values_mut().flatten().map(|state| (state.row.no, state)).collect();
         for ((space, doc), state) in &mut self.docs {
             if state.stored.as_ref() == Some(&state.heads) {

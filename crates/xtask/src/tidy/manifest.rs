@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::lex::{code_only, words};
-use super::{Finding, Ground};
+use super::{Finding, GUEST, Ground};
 use crate::json::text;
 
 /// Keys of `[package]` that come from the workspace.
@@ -75,7 +75,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 
 /// Manifests of the workspace's packages.
 fn manifests<'a>(ground: &'a Ground<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    ground.tree.texts().filter(|(path, _)| path.ends_with("/Cargo.toml"))
+    ground.tree.texts().filter(|(path, _)| path.ends_with("/Cargo.toml") && !path.starts_with(GUEST))
 }
 
 /// A dependency that a crate lists is named by one of its sources, and an entry of the workspace's

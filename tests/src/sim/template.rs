@@ -1,0 +1,168 @@
+//! What every scenario begins with: a server with two communes and a few enrolled devices, made once by the product's own
+//! code and copied from then on.
+
+use super::dice::Dice;
+use super::disk::{Disk, Image};
+use gandan_client::transport::{Answer, JSON_TYPE, Meter, Pending, Post, Transport, TransportError};
+use gandan_client::{Client, Clock, Environment};
+use gandan_model::ids::{DeviceId, SpaceId};
+use gandan_model::org::{OrgTree, UNITS_CSV};
+use gandan_server::auth::{Role, ScopeLine};
+use gandan_server::clock::ManualClock;
+use gandan_server::core::Core;
+use gandan_server::db::sqlite::people::{Official, Purpose};
+use gandan_server::db::sqlite::{org, people, spaces};
+use gandan_server::db::{Db, DbOptions};
+use gandan_server::enrolment::{EnrolRequest, enrol};
+use gandan_server::server::ServerOptions;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// When every scenario begins: Unix milliseconds, 2026-11-23 08:00 in Vietnam.
+pub const START_MS: i64 = 1_795_395_600_000;
+/// The two communes.
+pub const UNITS: [&str; 2] = ["23059", "24682"];
+/// Files that are not databases lie in a real folder; there they are as small as these.
+const SERVER_KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+/// Disks of a server and of its devices before anything happened.
+pub struct Template {
+    /// The server's disk.
+    pub server: Image,
+    /// The devices and their disks.
+    pub phones: Vec<PhoneTemplate>,
+    /// Every space there is, by its number in the server's database.
+    pub spaces: Vec<SpaceId>,
+}
+
+/// An enrolled device.
+pub struct PhoneTemplate {
+    /// The device.
+    pub id: DeviceId,
+    /// Its disk.
+    pub disk: Image,
+    /// The units its official was sent to.
+    pub units: Vec<&'static str>,
+}
+
+/// The server's options in a scenario: nothing may wait for anything.
+pub fn options(folder: &Path, clock: Arc<ManualClock>) -> ServerOptions {
+    let db = DbOptions { readers: 1, cache_kib: 512, busy_timeout_ms: 0, max_pages: 0 };
+    ServerOptions { data: folder.to_owned(), db, clock, poll_after_s: 900 }
+}
+
+/// Folder of the server below the folder of a scenario.
+pub fn server_folder(base: &Path) -> PathBuf {
+    base.join("server")
+}
+
+/// Folder of a device below the folder of a scenario.
+pub fn phone_folder(base: &Path, phone: usize) -> PathBuf {
+    base.join(format!("phone-{phone}"))
+}
+
+/// The key of a device's database.
+pub fn phone_key(phone: usize) -> [u8; 32] {
+    [u8::try_from(phone).unwrap_or(0) + 1; 32]
+}
+
+/// The folder's name as SQLite is given it.
+pub fn name(folder: &Path) -> &str {
+    folder.to_str().expect("folders of scenarios have plain names")
+}
+
+/// Files beside the server's database, as they are at first.
+pub fn lay_server_folder(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("server.key"), SERVER_KEY).unwrap();
+    std::fs::write(folder.join("incarnation"), "1795000000").unwrap();
+    let _ = std::fs::remove_file(folder.join("ledger.jsonl"));
+}
+
+impl Template {
+    /// Makes a server and so many devices in the folder `base`.
+    pub fn make(base: &Path, phones: usize) -> Self {
+        let folder = server_folder(base);
+        lay_server_folder(&folder);
+        let disk = Disk::mount(name(&folder), &Image::default());
+        let clock = Arc::new(ManualClock::at(START_MS));
+        let (spaces, phones) = {
+            let core = Core::open(&options(&folder, clock)).unwrap();
+            let spaces = lay_ground(&core.db);
+            (spaces, (0..phones).map(|phone| enrolled(base, &core.db, phone)).collect())
+        };
+        let server = disk.image();
+        Disk::unmount(name(&folder));
+        Self { server, phones, spaces }
+    }
+}
+
+fn lay_ground(db: &Db) -> Vec<SpaceId> {
+    let mut lines = UNITS_CSV.lines();
+    let head = lines.next().unwrap_or_default();
+    let wanted = lines.filter(|line| UNITS.iter().any(|unit| line.starts_with(unit)) || line.contains("province"));
+    let text = std::iter::once(head).chain(wanted).collect::<Vec<_>>().join("\n");
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<_>, _>>();
+    let tree = OrgTree::from_rows(rows.unwrap()).unwrap();
+    let mut dice = Dice::new(0x5ace);
+    let mut new_space = || {
+        let mut id = [0; 16];
+        gandan_client::Random::fill(&mut dice, &mut id);
+        Ok(id)
+    };
+    db.write(|transaction| {
+        org::import(transaction, &tree, &mut new_space)?;
+        let mut all: Vec<SpaceId> = spaces::all(transaction)?.into_iter().map(|(id, _, _)| id).collect();
+        all.sort_unstable();
+        Ok(all)
+    })
+    .unwrap()
+}
+
+/// The even devices work in the first commune, the odd ones in both.
+fn enrolled(base: &Path, db: &Db, phone: usize) -> PhoneTemplate {
+    let units = if phone.is_multiple_of(2) { vec![UNITS[0]] } else { UNITS.to_vec() };
+    let lines: Vec<ScopeLine> = units.iter().map(|unit| ScopeLine::Unit((*unit).to_owned())).collect();
+    let code = format!("code-{phone}");
+    let official =
+        Official { id: format!("CB-{phone:03}"), name: format!("Cán bộ {phone}"), role: Role::FieldOfficial };
+    db.write(|transaction| {
+        people::put_official(transaction, &official, &lines, START_MS)?;
+        people::put_code(transaction, &code, Purpose::Device, &official.id, START_MS, START_MS + 1_000_000)
+    })
+    .unwrap();
+    let folder = phone_folder(base, phone);
+    std::fs::create_dir_all(&folder).unwrap();
+    let disk = Disk::mount(name(&folder), &Image::default());
+    let environment = Environment::new(Still, Dice::new(0xd1ce + phone as u64), Desk(db.clone()));
+    let client = Client::open(&folder, phone_key(phone), environment).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let device = runtime.block_on(client.enrol(&format!("https://sim/enrol#{code}"), false)).unwrap();
+    client.close().unwrap();
+    let image = disk.image();
+    Disk::unmount(name(&folder));
+    PhoneTemplate { id: device.device, disk: image, units }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now_ms(&self) -> i64 {
+        START_MS
+    }
+}
+
+/// The road to the desk where devices are enrolled; there is none to anywhere else.
+struct Desk(Db);
+
+impl Transport for Desk {
+    fn post<'a>(&'a self, post: Post, _: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
+        Box::pin(async move {
+            let request: EnrolRequest = serde_json::from_slice(&post.body).unwrap();
+            let bundle = self.0.write(|transaction| enrol(transaction, &request, START_MS, 900)).unwrap().unwrap();
+            let body = serde_json::to_vec(&bundle).unwrap();
+            Ok(Answer { status: 200, content_type: JSON_TYPE.to_owned(), body, ..Answer::default() })
+        })
+    }
+}
