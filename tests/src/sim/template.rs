@@ -48,7 +48,7 @@ pub struct PhoneTemplate {
 /// The server's options in a scenario: nothing may wait for anything.
 pub fn options(folder: &Path, clock: Arc<ManualClock>) -> ServerOptions {
     let db = DbOptions { readers: 1, cache_kib: 512, busy_timeout_ms: 0, max_pages: 0 };
-    ServerOptions { data: folder.to_owned(), db, clock, poll_after_s: 900 }
+    ServerOptions { db, clock, ..ServerOptions::new(folder) }
 }
 
 /// Folder of the server below the folder of a scenario.
