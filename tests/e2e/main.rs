@@ -10,5 +10,6 @@ mod journey;
 mod network;
 mod pressure;
 mod secrecy;
+mod secrets;
 mod stage;
 mod tls;

@@ -95,6 +95,7 @@ pub struct Server {
     child: Option<Child>,
     address: Option<SocketAddr>,
     options: Vec<String>,
+    log_level: &'static str,
     log: Arc<Mutex<String>>,
 }
 
@@ -102,7 +103,7 @@ impl Server {
     /// A new data folder with the 124 units; not serving yet.
     pub fn init(data: &Path) -> Self {
         let (options, log) = (Vec::new(), Arc::default());
-        let server = Self { data: data.to_owned(), child: None, address: None, options, log };
+        let server = Self { data: data.to_owned(), child: None, address: None, options, log_level: "info", log };
         server.command("init", &["--units", path(&crate::units_file())]).json();
         server
     }
@@ -127,6 +128,11 @@ impl Server {
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
     }
 
+    /// How much it says from the next start on, as `GANDAN_LOG`.
+    pub fn set_log_level(&mut self, level: &'static str) {
+        self.log_level = level;
+    }
+
     /// Runs `gandan-server COMMAND --data DIR ARGS --json`.
     pub fn command(&self, command: &str, args: &[&str]) -> Said {
         let mut call = Command::new(gandan_server());
@@ -141,6 +147,7 @@ impl Server {
             .args(["serve", "--json", "--listen", &listen, "--data"])
             .arg(&self.data)
             .args(&self.options)
+            .env("GANDAN_LOG", self.log_level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

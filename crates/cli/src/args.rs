@@ -39,7 +39,8 @@ pub(crate) enum Language {
 pub(crate) enum Command {
     /// Make this folder a device of an official, with the link from `gandan-server enrol`.
     Enrol {
-        /// The link, `https://…/enrol#CODE`.
+        /// The link, `https://…/enrol#CODE`; or `-` to read it from standard input, where no other user of this
+        /// machine sees it in the list of processes.
         link: String,
         /// Allow a server without encryption that is not this machine. For trials in a closed network only.
         #[arg(long)]

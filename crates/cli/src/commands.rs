@@ -10,7 +10,7 @@ use gandan_client::{Client, Environment, ImportReport, IssueFilter, Page, Saved,
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::{BufReader, IsTerminal, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
             if client.device()?.is_none() {
                 home::keep_ca(&folder, ca.as_deref()).map_err(|message| Failure::plain("ca", message))?;
             }
-            exchange::enrol(&client, &link, insecure)
+            exchange::enrol(&client, &read_link(link)?, insecure)
         }
         Command::Record { jsonl } => record(&client, &jsonl),
         Command::Visits(list) => visits(&client, &list, lang),
@@ -71,6 +71,20 @@ pub(crate) fn run(cli: Cli) -> Outcome {
 /// A value for programs.
 pub(crate) fn to_json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// Longest line that is read for a link.
+const MAX_LINK: u64 = 2_000;
+
+/// The link that was given, or the first line of standard input.
+fn read_link(link: String) -> Result<String, Failure> {
+    if link != "-" {
+        return Ok(link);
+    }
+    let mut line = String::new();
+    let read = BufReader::new(std::io::stdin().lock().take(MAX_LINK)).read_line(&mut line);
+    read.map_err(|error| Failure::plain("file", format!("standard input cannot be read: {error}")))?;
+    Ok(line)
 }
 
 fn parse_id(text: &str) -> Result<DocId, Failure> {

@@ -5,12 +5,14 @@
 //! | `test`  | sets the machine up and runs every check, in order; what `.ci/run` calls |
 //! | `tidy`  | the house rules that no compiler knows: lengths, arrows between crates, dead files, licences |
 //! | `demo`  | a server and twenty devices on this machine, offline and concurrent, with an account of it |
+//! | `audit` | known vulnerabilities of what the lockfile names |
 //! | `bench` | the measurements, with the binaries of the release profile |
 //!
 //! It uses no crate of the product: it drives the real binaries by their documented commands, as an
 //! operator would. What those commands are called stands in one file, `demo/names.rs`.
 #![allow(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
 
+mod audit;
 mod cargo;
 mod demo;
 mod json;
@@ -45,6 +47,8 @@ cargo xtask COMMAND
   tidy                                   the house rules alone
   demo  [--seed N] [--port P] [--exit]   server and twenty devices on this machine; then leaves the
                                          server running (--exit: stops it; for scripts)
+  audit [--db DIR] [--require]           known vulnerabilities of the lockfile (needs the network, or DIR);
+                                         --require: that nothing could be checked is a failure
   bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
@@ -60,6 +64,10 @@ fn main() -> ExitCode {
         Some("tidy") if rest.is_empty() => tidy::run(),
         Some("demo") => match demo::Options::parse(rest) {
             Ok(options) => demo::run(&options),
+            Err(message) => return wrong_usage(&message),
+        },
+        Some("audit") => match audit::Options::parse(rest) {
+            Ok(options) => audit::run(&options),
             Err(message) => return wrong_usage(&message),
         },
         Some("bench") => cargo::bench(rest),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::db::DbError;
 use crate::reports::figures::rows;
-use crate::reports::scope::Conditions;
+use crate::reports::scope::{Conditions, Scope};
 
 /// One thing that somebody did, or tried to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -74,9 +74,10 @@ pub fn add(connection: &Connection, entry: &NewEntry) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Entries after a place in the trail, oldest first; of one record if one is named.
+/// Entries about units of the scope after a place in the trail, oldest first; of one record if one is named.
 pub fn query(
     connection: &Connection,
+    scope: &Scope,
     doc: Option<DocId>,
     after: i64,
     limit: usize,
@@ -84,6 +85,7 @@ pub fn query(
     let mut sql = Conditions::default();
     sql.push("a.n > :after");
     sql.bind(":after", after);
+    scope.units_on("a.unit", &mut sql);
     if let Some(doc) = doc {
         sql.push("a.doc = :doc");
         sql.bind(":doc", doc.0);

@@ -72,7 +72,8 @@ impl Scope {
         }
     }
 
-    fn units_on(&self, column: &str, sql: &mut Conditions) {
+    /// The condition that a column holds one of the scope's units.
+    pub(crate) fn units_on(&self, column: &str, sql: &mut Conditions) {
         let Some(units) = &self.units else { return };
         sql.push(&format!("{column} IN (SELECT value FROM json_each(:units))"));
         let list: Vec<&str> = units.iter().map(String::as_str).collect();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::audit::Verdict;
 use crate::cargo::{self, Binaries, cargo, must};
 use crate::json::{items, text};
 use crate::table::{Table, heading, mark, time};
@@ -47,6 +48,8 @@ impl Options {
 struct Course {
     tally: Tally,
     binaries: Option<Binaries>,
+    /// What could not be checked here, and why.
+    unchecked: Vec<String>,
 }
 
 type Step = (&'static str, fn(&mut Course) -> Outcome);
@@ -55,6 +58,7 @@ const STEPS: &[Step] = &[
     ("set-up", |_| setup::run()),
     ("format", format),
     ("tidy", |_| crate::tidy::run()),
+    ("known vulnerabilities", audit),
     ("clippy, warnings are errors", clippy),
     ("build", build),
     ("unit, property and golden tests", unit_tests),
@@ -92,6 +96,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if options.quick {
         println!("  --quick: the demo was left out");
     }
+    for what in &course.unchecked {
+        println!("  NOT CHECKED: {what}");
+    }
     if let Some(name) = failure {
         println!("\n  the step `{name}` failed");
     }
@@ -119,6 +126,15 @@ fn summary(steps: &[Step], done: &[(bool, Duration)]) -> Table {
 fn format(_: &mut Course) -> Outcome {
     must(cargo().args(["fmt", "--all", "--", "--check"]))
         .map_err(|error| format!("{error}; `cargo fmt --all` mends it").into())
+}
+
+/// Not reaching the database is no failure of the sources, but nobody may take it for a pass.
+fn audit(course: &mut Course) -> Outcome {
+    let options = crate::audit::Options::default();
+    if let Verdict::NotChecked(reason) = crate::audit::report(&options)? {
+        course.unchecked.push(format!("known vulnerabilities: {reason}"));
+    }
+    Ok(())
 }
 
 fn clippy(_: &mut Course) -> Outcome {

@@ -129,6 +129,7 @@ pub(crate) async fn audit_trail(
     let limit = limit(query.limit)?;
     let doc = query.doc.as_deref().map(doc_id).transpose()?;
     let after = query.after.unwrap_or(0);
-    let items = state.db().read_async(move |connection| audit::query(connection, doc, after, limit)).await?;
+    let scope = Scope::of(&principal);
+    let items = state.db().read_async(move |connection| audit::query(connection, &scope, doc, after, limit)).await?;
     Ok(Json(AuditPage { items }))
 }
