@@ -3,11 +3,10 @@
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
 use crate::error::ClientError;
-use crate::exchange::{Exchange, Round};
+use crate::exchange::{Exchange, MAX_ROUNDS};
 use crate::report::{Progress, SyncReport};
 use crate::seal::SealReport;
-use crate::transport::{FRAME_TYPE, Meter, Post};
-use gandan_sync::error::SessionError;
+use crate::transport::{FRAME_TYPE, Meter, Post, TransportError};
 use gandan_sync::limits::MAX_RESPONSE;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub struct SyncOptions {
 
 impl Default for SyncOptions {
     fn default() -> Self {
-        Self { max_rounds: 256, progress: Arc::new(|_| {}), meter: Meter::default(), cancel: Cancel::new() }
+        Self { max_rounds: MAX_ROUNDS, progress: Arc::new(|_| {}), meter: Meter::default(), cancel: Cancel::new() }
     }
 }
 
@@ -77,7 +76,8 @@ impl Client {
     /// can be done.
     pub async fn sync_once(&self, options: SyncOptions) -> Result<SyncReport, SyncFailure> {
         let turn = Turn::take(self).map_err(|error| SyncFailure { report: Box::default(), error })?;
-        let mut run = Run { client: self.clone(), options, exchange: Exchange::default() };
+        let exchange = Exchange::new(options.max_rounds);
+        let mut run = Run { client: self.clone(), options, exchange };
         let result = run.all().await;
         let report = run.report();
         drop(turn);
@@ -98,27 +98,16 @@ impl Run {
     async fn all(&mut self) -> Result<(), ClientError> {
         self.seal().await?;
         self.tell();
-        let mut later = None;
         loop {
-            let round = self.round().await?;
-            self.exchange.report.round_trips += 1;
-            self.exchange.report.more = round.more;
-            self.count_waiting().await?;
+            self.check()?;
+            let Some(message) = self.with_exchange(Exchange::next).await? else { return Ok(()) };
+            let errand = message.errand;
+            let (answer, cut) = self.send(&message.server, message.path, message.body, errand.takes_parts()).await?;
+            self.with_exchange(move |exchange, client| exchange.take(client, errand, &answer)).await?;
             self.tell();
-            later = round.later.or(later);
-            // Something that moves nothing would move nothing the next time either.
-            let unsent = self.exchange.report.waiting > 0 && round.later.is_none();
-            if !round.progressed || !(round.more || unsent) {
-                break;
+            if let Some(cut) = cut {
+                return Err(cut.into());
             }
-            if self.exchange.report.round_trips >= self.options.max_rounds.max(1) {
-                self.exchange.report.more = true;
-                break;
-            }
-        }
-        match later {
-            Some(refusal) => Err(SessionError::Problem { refusal, retry_after_s: 0 }.into()),
-            None => Ok(()),
         }
     }
 
@@ -140,19 +129,19 @@ impl Run {
         }
     }
 
-    async fn round(&mut self) -> Result<Round, ClientError> {
-        self.check()?;
-        let (session, body, server) = self.with_exchange(Exchange::request).await?;
-        let answer = self.send(&server, body).await?;
-        self.with_exchange(move |exchange, client| exchange.take(client, session, &answer)).await
-    }
-
-    async fn send(&self, server: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
-        let post = Post { url: format!("{server}/v1/sync"), content_type: FRAME_TYPE, body, max_answer: MAX_RESPONSE };
+    /// What came back, and why it is not whole, if parts are of use.
+    async fn send(
+        &self,
+        server: &str,
+        path: &str,
+        body: Vec<u8>,
+        parts: bool,
+    ) -> Result<(Vec<u8>, Option<TransportError>), ClientError> {
+        let post = Post { url: format!("{server}{path}"), content_type: FRAME_TYPE, body, max_answer: MAX_RESPONSE };
         let transport = self.client.environment().transport.clone();
         let moving = async {
             let answer = transport.post(post, &self.options.meter).await?;
-            answer.judge(FRAME_TYPE)
+            if parts { answer.judge_part(FRAME_TYPE) } else { answer.judge(FRAME_TYPE).map(|body| (body, None)) }
         };
         match self.options.cancel.guard(moving).await {
             Some(answer) => Ok(answer?),
@@ -166,7 +155,7 @@ impl Run {
         step: impl FnOnce(&mut Exchange, &Client) -> Result<T, ClientError> + Send + 'static,
     ) -> Result<T, ClientError> {
         let client = self.client.clone();
-        let mut exchange = std::mem::take(&mut self.exchange);
+        let mut exchange = std::mem::replace(&mut self.exchange, Exchange::new(1));
         let (exchange, result) = blocking(move || {
             let result = step(&mut exchange, &client);
             Ok((exchange, result))
@@ -174,12 +163,6 @@ impl Run {
         .await?;
         self.exchange = exchange;
         result
-    }
-
-    async fn count_waiting(&mut self) -> Result<(), ClientError> {
-        let client = self.client.clone();
-        self.exchange.report.waiting = blocking(move || client.unsent()).await?;
-        Ok(())
     }
 
     fn check(&self) -> Result<(), ClientError> {
@@ -205,6 +188,8 @@ impl Run {
             pushed: report.pushed,
             pulled: report.pulled,
             waiting: report.waiting,
+            documents_loaded: report.documents_loaded,
+            documents_to_load: report.documents_to_load,
         });
     }
 }

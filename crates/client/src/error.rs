@@ -86,9 +86,9 @@ pub enum ClientError {
     /// This device belongs to somebody already.
     #[error("this device is enrolled already, for {0}; use another folder for another device")]
     AlreadyEnrolled(String),
-    /// The server knows more envelopes of this device than this device: it was copied or restored from a backup.
-    #[error("this device was copied or restored from a backup; it has to become a new device")]
-    Cloned,
+    /// The server said that this device was reported lost: everything on it is gone.
+    #[error("this device was reported lost; everything on it was removed")]
+    Wiped,
     /// Another exchange of this client is under way.
     #[error("a sync is under way already")]
     Syncing,
@@ -124,7 +124,7 @@ impl ClientError {
             Self::Input { code, .. } => code,
             Self::NotEnrolled => "not_enrolled",
             Self::AlreadyEnrolled(_) => "already_enrolled",
-            Self::Cloned => "cloned",
+            Self::Wiped => "wiped",
             Self::Syncing => "syncing",
             Self::Cancelled => "cancelled",
             Self::File(_) => "file",
@@ -146,7 +146,7 @@ impl ClientError {
             Self::Store(StoreError::Io(_)) => Remedy::FreeSpace,
             Self::Store(error) => of_store(error.remedy()),
             Self::Patch(_) | Self::Input { .. } | Self::AlreadyEnrolled(_) | Self::File(_) => Remedy::FixInput,
-            Self::NotEnrolled | Self::Cloned => Remedy::EnrolAgain,
+            Self::NotEnrolled | Self::Wiped => Remedy::EnrolAgain,
             Self::Syncing | Self::Cancelled => Remedy::RetryLater,
             Self::Envelope(_) | Self::Document(_) | Self::Internal(_) => Remedy::Bug,
         }

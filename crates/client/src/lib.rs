@@ -64,7 +64,7 @@ pub use driver::{SyncFailure, SyncOptions};
 pub use enrol::{DeviceInfo, Link};
 pub use environment::{Clock, Environment, Random, SharedRandom};
 pub use error::{ClientError, Remedy};
-pub use exchange::{Exchange, Round, SCHEMA};
+pub use exchange::{Errand, Exchange, Message, SCHEMA};
 pub use gandan_model as model;
 pub use gandan_store::{
     Counts, Draft, Exported, IssueFilter, Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState,

@@ -18,6 +18,10 @@ pub struct Progress {
     pub pulled: u64,
     /// Own changes that still wait.
     pub waiting: u64,
+    /// Documents that a new device has loaded so far, and how many there are; 0 and 0 when none are to be loaded.
+    pub documents_loaded: u64,
+    /// See `documents_loaded`.
+    pub documents_to_load: u64,
 }
 
 /// What an exchange did.
@@ -41,6 +45,18 @@ pub struct SyncReport {
     pub refused: Vec<Refused>,
     /// Changes received that do not fit their documents; kept, shown to nobody.
     pub quarantined: u64,
+    /// Documents loaded as a whole, by a device that is new in a space or was away for long, and how many there were.
+    pub documents_loaded: u64,
+    /// See `documents_loaded`.
+    pub documents_to_load: u64,
+    /// Documents that differed from the server's and were set right.
+    pub healed: u64,
+    /// The server was restored from a backup.
+    pub server_restored: bool,
+    /// Envelopes of other devices given back to it.
+    pub returned: u64,
+    /// This device had a twin and became a new device.
+    pub renewed: bool,
     /// Spaces given and taken away in this exchange.
     pub grants: Vec<Grant>,
     /// The device's clock minus the server's, seconds.

@@ -53,13 +53,15 @@ pub struct Answer {
     pub error_code: Option<String>,
     /// Seconds after which the other side would like to hear from us again.
     pub retry_after_s: Option<u32>,
-    /// The body.
+    /// The body, or what arrived of it.
     pub body: Vec<u8>,
+    /// Why the body is not whole, if it is not.
+    pub cut: Option<TransportError>,
 }
 
 /// Moves one request and its answer.
 pub trait Transport: Send + Sync {
-    /// Sends `post` and reads the whole answer. Bytes are added to `meter` as they move. Dropping the future gives the
+    /// Sends `post` and reads the whole answer, or as much of it as comes ([`Answer::cut`]). Bytes are added to `meter` as they move. Dropping the future gives the
     /// request up.
     fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>>;
 
@@ -193,7 +195,15 @@ pub fn is_private_road(url: &str) -> bool {
 impl Answer {
     /// The body, if this is our server's success in the form that was asked for (`content_type`); otherwise the error
     /// that it amounts to.
-    pub fn judge(self, content_type: &str) -> Result<Vec<u8>, TransportError> {
+    pub fn judge(mut self, content_type: &str) -> Result<Vec<u8>, TransportError> {
+        match self.cut.take() {
+            Some(cut) => Err(cut),
+            None => self.judge_part(content_type).map(|(body, _)| body),
+        }
+    }
+
+    /// Like [`Answer::judge`], for an answer whose beginning is of use: what arrived, and why it is not more.
+    pub fn judge_part(self, content_type: &str) -> Result<(Vec<u8>, Option<TransportError>), TransportError> {
         if let Some(code) = self.error_code {
             return Err(TransportError::Server {
                 message: message(&self.body).unwrap_or_else(|| code.clone()),
@@ -204,7 +214,10 @@ impl Answer {
             });
         }
         if self.status == 200 && self.content_type == content_type {
-            return Ok(self.body);
+            return Ok((self.body, self.cut));
+        }
+        if let Some(cut) = self.cut {
+            return Err(cut);
         }
         Err(TransportError::NotOurServer { status: self.status, retry_after_s: self.retry_after_s })
     }

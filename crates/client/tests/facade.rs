@@ -205,7 +205,7 @@ async fn a_busy_server_is_left_alone_and_asked_again_later() {
 }
 
 #[tokio::test]
-async fn a_space_that_is_taken_leaves_the_phone_but_not_what_was_never_confirmed() {
+async fn a_space_that_is_taken_leaves_the_phone_once_the_server_holds_what_was_unsent() {
     let world = World::new();
     let ((a, _), (b, _)) = (world.client("a").await, world.client("b").await);
     let theirs = visit(&b, "Của người khác");
@@ -218,7 +218,8 @@ async fn a_space_that_is_taken_leaves_the_phone_but_not_what_was_never_confirmed
     assert!(!report.grants[0].given);
     assert_eq!(report.refused[0].code, "quarantined");
     assert_eq!(a.show(theirs, 1).unwrap_err().code(), "not_found");
-    assert_eq!(shown(&a, mine).note.as_deref(), Some("Chưa gửi"));
+    assert_eq!(a.show(mine, 1).unwrap_err().code(), "not_found", "a manager has it now");
+    assert_eq!(a.standing().unwrap().counts.quarantined_changes, 0);
     assert_eq!(a.create(DocKind::Visit, None, &[]).unwrap_err().code(), "no_grant");
 
     // Given again, all comes back, also what this phone wrote itself.

@@ -188,6 +188,42 @@ impl Document {
         Ok(Some(NewChange { hash: ChangeHash(change.hash().0), raw }))
     }
 
+    /// Writes as one change what `other` says and this document does not: for what was written by a device whose changes
+    /// cannot be used. Values that both hold are left alone, conflicts included. Nothing is written if both say the same.
+    pub fn say_again(&mut self, other: &Self, stamp: &Stamp) -> Result<Option<NewChange>, DocumentError> {
+        let edits = self.differences(other)?;
+        let text = self.kind().and_then(|kind| genesis(kind).text.clone());
+        let text = text.map(|object| other.doc.text(&object)).transpose().map_err(|error| edit_error(&error))?;
+        self.edit(stamp, |editor| {
+            for (key, value) in edits {
+                match value {
+                    Some(value) => editor.set_again(&key, value)?,
+                    None => editor.remove(&key)?,
+                }
+            }
+            text.map_or(Ok(()), |text| editor.set_text(&text))
+        })
+    }
+
+    /// Keys of the root map whose values in `other` are others than here, with the one that `other` shows.
+    fn differences(&self, other: &Self) -> Result<Vec<(String, Option<Value>)>, DocumentError> {
+        let keys: std::collections::BTreeSet<String> = self.doc.keys(ROOT).chain(other.doc.keys(ROOT)).collect();
+        let values = |doc: &Automerge, key: &str| -> Result<Vec<Value>, DocumentError> {
+            let all = doc.get_all(ROOT, key).map_err(|error| edit_error(&error))?;
+            Ok(all.iter().filter(|(value, _)| value.is_scalar()).map(|(value, _)| Value::from(value)).collect())
+        };
+        let mut edits = Vec::new();
+        for key in keys {
+            let (here, there) = (values(&self.doc, &key)?, values(&other.doc, &key)?);
+            let same = here.len() == there.len() && here.iter().all(|value| there.contains(value));
+            if !same {
+                // automerge shows the last of concurrent values.
+                edits.push((key, there.last().cloned()));
+            }
+        }
+        Ok(edits)
+    }
+
     /// The hybrid logical time for the next change of this document.
     fn next_time(&self, now_ms: i64) -> i64 {
         let seen = self.doc.get_changes_meta(&[]).iter().map(|meta| meta.timestamp).max();

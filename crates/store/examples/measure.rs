@@ -126,6 +126,8 @@ fn fill(folder: &Path, visits: usize) {
                 log_heads: Vec::new(),
                 cursor: Cursor { seq, chain: [0; 32] },
                 digest: Digest { count: seq, sum: [0; 32] },
+                lines: Vec::new(),
+                values: Vec::new(),
             };
             assert!(store.apply_remote(&batch).unwrap().rejected.is_empty());
         }

@@ -55,6 +55,18 @@ impl Files {
         }
     }
 
+    /// Removes databases that repairs have set aside, and what they left half-done.
+    pub(crate) fn remove_set_aside(&self) -> Result<(), StoreError> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with("gandan-damaged-") || name.starts_with("gandan-salvage") {
+                remove_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn suspect(&self) -> PathBuf {
         self.folder.join("gandan.suspect")
     }

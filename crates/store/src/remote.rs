@@ -10,11 +10,12 @@ use rusqlite::params;
 use crate::commit::{NewRow, insert};
 use crate::document::{Entry, is_erased};
 use crate::error::StoreError;
+use crate::line::{self, Line};
 use crate::project::project;
 use crate::raw::{self, Head};
 use crate::space::{Cursor, Digest, erase};
 use crate::state::{change, refresh};
-use crate::{Store, Writing, space};
+use crate::{Store, Writing, setting, space};
 
 /// A change from the server's log. It has passed the scan that bounds what decoding may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct RemoteBatch {
     pub cursor: Cursor,
     /// The digest there.
     pub digest: Digest,
+    /// The lines of the stretch, for the day on which the server has to be given them back.
+    pub lines: Vec<Line>,
+    /// Values of the client ([`Store::set_value`]) that change together with all this.
+    pub values: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// A change that was put in quarantine.
@@ -123,20 +128,24 @@ impl Store {
                      WHERE n = ?1",
                 )?
                 .execute(params![space, batch.cursor.seq, batch.cursor.chain, batch.digest.count, batch.digest.sum])?;
+            line::keep(writing, space, &batch.lines)?;
+            for (name, value) in &batch.values {
+                setting::put(writing, name, value.as_deref())?;
+            }
             Ok(result)
         })
     }
 }
 
 /// A change that is, or may become, part of the document.
-struct Candidate {
-    origin: Origin,
-    head: Head,
-    raw: Vec<u8>,
+pub(crate) struct Candidate {
+    pub(crate) origin: Origin,
+    pub(crate) head: Head,
+    pub(crate) raw: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     /// Part of the document already.
     Held,
     /// Its row; it came before what it builds on.
@@ -146,12 +155,12 @@ enum Origin {
 }
 
 /// Takes the changes of one document in.
-struct Intake<'a> {
-    writing: &'a Writing<'a>,
-    space: i64,
-    unit: &'a str,
-    id: DocId,
-    result: &'a mut Applied,
+pub(crate) struct Intake<'a> {
+    pub(crate) writing: &'a Writing<'a>,
+    pub(crate) space: i64,
+    pub(crate) unit: &'a str,
+    pub(crate) id: DocId,
+    pub(crate) result: &'a mut Applied,
 }
 
 impl Intake<'_> {
@@ -174,7 +183,7 @@ impl Intake<'_> {
         if !candidates.is_empty() {
             let mut all = self.stored(&entry)?;
             all.extend(candidates);
-            self.join(&entry, all)?;
+            self.join(&entry, all, false)?;
         }
         refresh(self.writing, entry.n, self.id)?;
         Ok(())
@@ -227,15 +236,20 @@ impl Intake<'_> {
         NewRow { doc: entry.n, id: self.id, space: self.space, hash, ..NewRow::default() }
     }
 
-    /// Adds to the document what fits, keeps what waits, rejects the rest.
-    fn join(&mut self, entry: &Entry, candidates: Vec<Candidate>) -> Result<(), StoreError> {
+    /// Puts the document together from all that is stored of it, after something was taken out or put in.
+    pub(crate) fn rejoin(mut self, entry: &Entry) -> Result<(), StoreError> {
+        let all = self.stored(entry)?;
+        self.join(entry, all, true)
+    }
+
+    /// Adds to the document what fits, keeps what waits, rejects the rest. `changed` if it reads differently in any case.
+    fn join(&mut self, entry: &Entry, candidates: Vec<Candidate>, mut changed: bool) -> Result<(), StoreError> {
         let (ready, early) = sort_by_deps(candidates);
         let (document, outcomes) = match Document::from_changes(ready.iter().map(|candidate| candidate.raw.as_slice()))
         {
             Ok(document) => (Some(document), ready.into_iter().map(|candidate| (candidate, None)).collect()),
             Err(_) => one_by_one(ready),
         };
-        let mut changed = false;
         for (candidate, outcome) in outcomes {
             changed |= outcome.is_none() && candidate.origin != Origin::Held;
             self.keep(entry, &candidate, outcome)?;
@@ -291,7 +305,7 @@ enum Outcome {
 
 /// Puts candidates in an order in which each follows what it builds on; gives back apart those that build
 /// on something that is not here.
-fn sort_by_deps(mut left: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidate>) {
+pub(crate) fn sort_by_deps(mut left: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidate>) {
     let mut have: HashSet<ChangeHash> = HashSet::with_capacity(left.len());
     let mut ready = Vec::with_capacity(left.len());
     loop {

@@ -13,10 +13,11 @@ pub(crate) const STEPS: &[&str] = &[
     // 0 -> 1 does not exist: format 0 is an empty file, which gets `CURRENT`.
     "",
     include_str!("schema/to_2.sql"),
+    include_str!("schema/to_3.sql"),
 ];
 
 /// The format that this version writes.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Brings the database to [`VERSION`], in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, found: u32) -> Result<(), StoreError> {

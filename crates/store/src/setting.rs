@@ -109,14 +109,30 @@ impl Store {
 
     /// Keeps a value for the client, or removes it.
     pub fn set_value(&mut self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
-        self.write(|writing| {
-            if let Some(value) = value {
-                return set(writing, &client_name(name), value);
-            }
-            writing.execute("DELETE FROM setting WHERE name = ?1", [client_name(name)])?;
-            Ok(())
+        self.write(|writing| put(writing, name, value))
+    }
+
+    /// The client's values whose names begin so, by name.
+    pub fn values(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|connection| {
+            let start = client_name("");
+            let mut statement = connection.prepare_cached(
+                "SELECT substr(name, length(?1) + 1), value FROM setting
+                 WHERE substr(name, 1, length(?1) + length(?2)) = ?1 || ?2 ORDER BY name",
+            )?;
+            let rows = statement.query_map([start.as_str(), prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// Keeps a value for the client, or removes it.
+pub(crate) fn put(writing: &Connection, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+    if let Some(value) = value {
+        return set(writing, &client_name(name), value);
+    }
+    writing.execute("DELETE FROM setting WHERE name = ?1", [client_name(name)])?;
+    Ok(())
 }
 
 fn client_name(name: &str) -> String {

@@ -112,8 +112,9 @@ impl Store {
         })
     }
 
-    /// Takes a space away: everything that the server has of it leaves the phone. Documents with changes
-    /// that the server never confirmed stay until somebody decides; drafts stay too.
+    /// Takes a space away: everything that the server has of it, in its log or in quarantine, leaves the phone.
+    /// Documents with changes that the server never confirmed stay until they are sent or somebody decides; drafts stay
+    /// too. Can be called again when more was confirmed.
     pub fn take_grant(&mut self, space: SpaceId) -> Result<TakenGrant, StoreError> {
         self.write(|writing| {
             let Some((n, _)) = find(writing, space)? else { return Ok(TakenGrant::default()) };
@@ -136,11 +137,34 @@ impl Store {
                     [n],
                 )?;
             }
+            writing.execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5)", [space.0])?;
+            for table in ["line", "offer"] {
+                writing.execute(&format!("DELETE FROM {table} WHERE space = ?1"), [n])?;
+            }
             // Words of removed documents must not stay behind in the index.
             writing.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
             copy_spaces(writing)?;
             Ok(taken)
         })
+        .and_then(|taken| self.empty_log().map(|()| taken))
+    }
+
+    /// Removes everything from the phone: records, drafts, keys, what was set aside by repairs. The file that remains
+    /// is as one that was just made.
+    pub fn wipe(&mut self) -> Result<(), StoreError> {
+        self.write(|writing| {
+            for table in ["visit_list", "issue_list", "list_row", "search", "change", "document", "envelope", "draft"] {
+                writing.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+            for table in ["erased", "salvage_note", "line", "offer", "space", "setting"] {
+                writing.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+            writing.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
+            Ok(())
+        })?;
+        self.read(|connection| Ok(connection.execute_batch("VACUUM")?))?;
+        self.empty_log()?;
+        self.files.remove_set_aside()
     }
 
     /// All spaces, in the order in which they were granted.
@@ -206,10 +230,11 @@ fn remove(writing: &Writing<'_>, doc: i64) -> Result<(), StoreError> {
 /// needs no document to live on.
 fn documents_of(connection: &Connection, space: i64) -> Result<Vec<(i64, DocId, bool)>, StoreError> {
     let mut statement = connection.prepare(
-        "SELECT n, id, EXISTS (SELECT 1 FROM change c WHERE c.doc = d.n AND c.state NOT IN (?2, ?3, ?4))
-         FROM document d WHERE space = ?1",
+        "SELECT n, id, EXISTS (
+             SELECT 1 FROM change c WHERE c.doc = d.n AND c.state IN (?2, ?3, ?4)
+         ) FROM document d WHERE space = ?1",
     )?;
-    let rows = statement.query_map([space, change::LOGGED, change::EARLY, change::REJECTED], |row| {
+    let rows = statement.query_map([space, change::SAVED, change::SEALED, change::OWN_REFUSED], |row| {
         Ok((row.get(0)?, DocId(row.get(1)?), row.get(2)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -76,12 +76,16 @@ pub(crate) mod change {
     pub(crate) const OWN_REFUSED: i64 = 4;
     /// Written here; the server says that the document was erased.
     pub(crate) const OWN_GONE: i64 = 5;
+    /// Written elsewhere; it was in the server's log until the server was restored from a backup.
+    pub(crate) const RETURNING: i64 = 6;
     /// From here on: not part of the document.
     pub(crate) const NOT_APPLIED: i64 = 10;
     /// What it builds on has not arrived.
     pub(crate) const EARLY: i64 = 10;
     /// It does not fit its document.
     pub(crate) const REJECTED: i64 = 11;
+    /// Written here under a name that somebody else used too; another change says the same since.
+    pub(crate) const REPLACED: i64 = 12;
 }
 
 /// Derives a document's state again from its changes, draft and review items, wherever it is kept.
@@ -92,9 +96,9 @@ pub(crate) fn refresh(connection: &Connection, doc: i64, id: DocId) -> Result<Re
     while let Some(row) = rows.next()? {
         let state = match row.get::<_, i64>(0)? {
             change::SAVED => RecordState::Saved,
-            change::SEALED => RecordState::Waiting,
+            change::SEALED | change::RETURNING => RecordState::Waiting,
             // A change that came too early is nobody's fault: what is shown is complete as far as it goes.
-            change::LOGGED | change::EARLY => RecordState::Synced,
+            change::LOGGED | change::EARLY | change::REPLACED => RecordState::Synced,
             _ => RecordState::Quarantined,
         };
         found[state as usize] = true;

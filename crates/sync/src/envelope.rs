@@ -308,6 +308,20 @@ impl RelayedEnvelope {
         Ok(Envelope { space, device: self.device, device_seq: self.device_seq, prev: self.prev, hash, changes })
     }
 
+    /// The envelope as its author signed it, in a form that any receiver can read, put together again from its content:
+    /// `author` is the device, its number there, and the hash of that device's envelope before. Whether it is the same
+    /// envelope, the signature tells whoever checks it.
+    pub fn again(
+        author: (DeviceId, u64, EnvelopeHash),
+        signature: Signature,
+        changes: &[Outgoing<'_>],
+    ) -> Result<Self, EnvelopeError> {
+        let (device, device_seq, prev) = author;
+        let (body, _) = body::encode(Some(device), changes, &Nothing, Form::Full)?;
+        let dict = Encoding::FULL.dict;
+        Ok(Self { device, device_seq, prev, signature, dict, body: body.pack(dict, None)? })
+    }
+
     fn rewrite(
         &self,
         space: &SpaceId,

@@ -118,6 +118,18 @@ pub struct Manifest {
     pub chunks: Vec<ChunkRef>,
 }
 
+impl Manifest {
+    /// The bytes in which a device keeps it while it loads the chunks.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, FrameError> {
+        postcard::to_allocvec(self).map_err(|_| FrameError::Malformed)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
+        frame::decode(bytes)
+    }
+}
+
 /// One content-addressed chunk of compacted documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRef {

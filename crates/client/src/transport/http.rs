@@ -89,7 +89,7 @@ impl Http {
         let response = pulse.guard(request.send()).await?.map_err(|error| sort(&error))?;
         pulse.beat(0);
         let mut answer = head(&response);
-        answer.body = read(response, post.max_answer, meter, &pulse).await?;
+        answer.cut = read(response, post.max_answer, meter, &pulse, &mut answer.body).await.err();
         Ok(answer)
     }
 
@@ -100,7 +100,7 @@ impl Http {
         let response = pulse.guard(request.send()).await?.map_err(|error| sort(&error))?;
         let mut answer = head(&response);
         if answer.status != 200 || answer.content_type != "text/event-stream" {
-            answer.body = read(response, 64 << 10, &Meter::default(), &pulse).await?;
+            read(response, 64 << 10, &Meter::default(), &pulse, &mut answer.body).await?;
             answer.judge("text/event-stream")?;
             return Err(TransportError::NotOurServer { status: 200, retry_after_s: None });
         }
@@ -176,6 +176,7 @@ fn head(response: &Response) -> Answer {
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(|seconds: u32| seconds.min(MAX_RETRY_AFTER_S)),
         body: Vec::new(),
+        cut: None,
     }
 }
 
@@ -187,11 +188,17 @@ fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-async fn read(mut response: Response, limit: usize, meter: &Meter, pulse: &Pulse) -> Result<Vec<u8>, TransportError> {
+/// Reads the body; after an error what came before it stays.
+async fn read(
+    mut response: Response,
+    limit: usize,
+    meter: &Meter,
+    pulse: &Pulse,
+    body: &mut Vec<u8>,
+) -> Result<(), TransportError> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(TransportError::TooLong(limit));
     }
-    let mut body = Vec::new();
     while let Some(piece) = pulse.guard(response.chunk()).await?.map_err(|error| sort(&error))? {
         pulse.beat(0);
         meter.add_down(piece.len());
@@ -200,7 +207,7 @@ async fn read(mut response: Response, limit: usize, meter: &Meter, pulse: &Pulse
         }
         body.extend_from_slice(&piece);
     }
-    Ok(body)
+    Ok(())
 }
 
 /// When something last moved, and how much may be on its way unseen.

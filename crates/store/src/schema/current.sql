@@ -95,6 +95,34 @@ CREATE TABLE salvage_note (
     report TEXT NOT NULL
 );
 
+-- The lines of the server's logs that this phone has read: with the signature of its author an envelope can be given
+-- back to a server that lost it. `content`: document (16 bytes) and hash (32) of every change, in their order. The last
+-- five are null for what is no envelope of another device. These can be fetched again: no rowid, not salvaged.
+CREATE TABLE line (
+    space INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    device BLOB,
+    device_seq INTEGER,
+    prev BLOB,
+    signature BLOB,
+    content BLOB,
+    PRIMARY KEY (space, seq)
+) WITHOUT ROWID;
+
+-- Envelopes that were in a log and are not in the one that took its place.
+CREATE TABLE offer (
+    space INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    device BLOB NOT NULL,
+    device_seq INTEGER NOT NULL,
+    prev BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (space, hash)
+) WITHOUT ROWID;
+
 -- From here on everything is derived from the changes and can be built again.
 
 CREATE TABLE visit_list (

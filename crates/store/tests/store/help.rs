@@ -99,6 +99,8 @@ pub(crate) fn batch(seq: u64, changes: &[(DocId, &NewChange)]) -> RemoteBatch {
         log_heads: Vec::new(),
         cursor: Cursor { seq, chain: [7; 32] },
         digest: Digest { count: seq, sum: [9; 32] },
+        lines: Vec::new(),
+        values: Vec::new(),
     }
 }
 

@@ -9,3 +9,4 @@ mod outbox;
 mod property;
 mod remote;
 mod saving;
+mod trust;

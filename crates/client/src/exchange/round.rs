@@ -1,19 +1,17 @@
-//! The device's side of one exchange with the server: what goes into a request, and what is done with an answer.
-//!
-//! Nothing here waits for anybody: [`crate::driver`] moves the bytes. After every step the store is consistent, so the
-//! exchange may end anywhere: by a cut line, a killed app, or because somebody has had enough.
+//! One round trip: what waits goes up, what is new comes down.
 
+use super::renewal::rename;
+use super::stretch::Stretch;
+use super::{Errand, Exchange, Message, Work, state_of};
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::report::{Grant, Refused, SyncReport};
+use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
-use gandan_model::genesis::DocKind;
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
-use gandan_store::{Access, Ack, OwnChange, Page, RemoteBatch, RemoteChange, SpaceGrant, SpaceState, Store};
-use gandan_sync::Change;
+use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, SpaceGrant, SpaceState, Store};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
-use gandan_sync::digest::advance_heads;
-use gandan_sync::error::{SessionError, StorageError};
+use gandan_sync::envelope::{Sealer, seal};
+use gandan_sync::error::StorageError;
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::{Nothing, Resolver};
 use gandan_sync::response::{GrantChange, Notice};
@@ -21,8 +19,7 @@ use gandan_sync::{
     Class, Cursor, Digest, Encoding, EnvelopeHash, Form, Outgoing, Refusal, SealedEnvelope, SpacePosition, Status,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Version of the document schema that this app writes.
 pub const SCHEMA: u32 = 1;
@@ -41,23 +38,21 @@ const CONTACT_GRAIN_MS: i64 = 60_000;
 /// What one answer leaves behind for the next request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Place {
+pub(super) struct Place {
     token: Option<u64>,
     held_seq: u64,
     flags: u8,
     /// Spaces in which the device has reached the head of the log at least once and was told so last.
-    level: BTreeSet<SpaceId>,
+    pub(super) level: BTreeSet<SpaceId>,
 }
 
-/// What happened in one round trip, for the one who moves the bytes to decide whether to go on.
-#[derive(Debug, Default)]
-pub struct Round {
+/// What happened in one round trip.
+#[derive(Default)]
+struct Round {
     /// Something moved: another round trip makes sense.
-    pub progressed: bool,
+    progressed: bool,
     /// The server has more, or needs to hear more.
-    pub more: bool,
-    /// The server asks to come back later with some of the envelopes.
-    pub later: Option<Refusal>,
+    more: bool,
 }
 
 /// The store as a session sees it.
@@ -81,31 +76,12 @@ impl DeviceView for View<'_> {
     }
 }
 
-/// One exchange with the server, without the road: gives the bytes of a request and takes in the bytes of its answer.
-///
-/// [`Client::sync_once`] is this and a transport. Somebody who moves the bytes in another way (a simulator, a cable, a
-/// memory card) calls [`Exchange::request`], carries the bytes there, carries the answer back into [`Exchange::take`],
-/// and does so again while [`Round::progressed`] and [`Round::more`] say so. Both block while they touch the disk. One
-/// exchange at a time: what is on its way when a new one begins counts as lost.
-#[derive(Default)]
-pub struct Exchange {
-    /// What was done so far; bytes are not counted here.
-    pub report: SyncReport,
-    /// Most bytes of news wanted in one answer; 0 for the server's choice.
-    pub byte_budget: u32,
-    /// Envelopes that the server keeps until something else arrives: not sent again in this exchange.
-    waiting: BTreeSet<u64>,
-}
-
 impl Exchange {
-    /// Builds the next request from what is sealed; gives it with the server's address.
-    ///
-    /// # Errors
-    ///
-    /// `not_enrolled`, and those of the disk.
-    pub fn request(&mut self, client: &Client) -> Result<(Session, Vec<u8>, String), ClientError> {
+    /// The next round trip.
+    pub(super) fn round(&mut self, client: &Client) -> Result<Message, ClientError> {
         let store = client.store();
         let identity = Client::identity(&store)?;
+        let key = SigningKey::from_bytes(&identity.signing_key);
         let place = place(&store)?;
         let positions = positions(&store, &place)?;
         let mut outbox = Vec::new();
@@ -114,13 +90,13 @@ impl Exchange {
             if self.waiting.contains(&envelope.device_seq) {
                 continue;
             }
-            bytes += envelope.bytes.len();
+            let sealed = sealed(&store, &key, &envelope)?;
+            bytes += sealed.relayed.body.len();
             if bytes > MAX_PUSH && !outbox.is_empty() {
                 break;
             }
-            outbox.push(SealedEnvelope::from_bytes(&envelope.bytes).map_err(ClientError::internal)?);
+            outbox.push(sealed);
         }
-        let key = SigningKey::from_bytes(&identity.signing_key);
         let start = Start {
             device: identity.device,
             key: &key,
@@ -133,17 +109,13 @@ impl Exchange {
             byte_budget: self.byte_budget,
             flags: Flags(place.flags),
         };
-        let (session, bytes) = Session::start(&start)?;
-        Ok((session, bytes, identity.server_url))
+        let (session, body) = Session::start(&start)?;
+        let errand = Errand(Work::Round(session));
+        Ok(Message { server: identity.server_url, path: "/v1/sync", body, errand })
     }
 
     /// Takes in an answer: statuses, grants, then the news of every space, then where the device stands now.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SessionError`] if nothing can be concluded from the answer, `cloned`, and those of the disk. What was
-    /// written before the error stays; taking the next answer does the rest.
-    pub fn take(&mut self, client: &Client, session: Session, answer: &[u8]) -> Result<Round, ClientError> {
+    pub(super) fn take_round(&mut self, client: &Client, session: Session, answer: &[u8]) -> Result<(), ClientError> {
         let now_ms = u64::try_from(client.now_ms()).unwrap_or(0);
         let outcome = {
             let store = client.store();
@@ -151,19 +123,30 @@ impl Exchange {
         };
         let mut round = Round { more: outcome.more, ..Round::default() };
         round.progressed = outcome.need_full || !outcome.parts.is_empty() || !outcome.grants.is_empty();
+        let later = self.later.take();
         self.acknowledge(client, &outcome, &mut round)?;
         self.change_grants(client, &outcome.grants)?;
-        let mut level = place(&client.store())?.level;
+        let mut place = place(&client.store())?;
         for part in &outcome.parts {
             self.apply(client, part)?;
             if part.position.digest.is_some() {
-                level.insert(part.space);
+                place.level.insert(part.space);
             } else {
-                level.remove(&part.space);
+                place.level.remove(&part.space);
             }
         }
-        self.settle(client, &outcome, level)?;
-        if outcome.cloned { Err(ClientError::Cloned) } else { Ok(round) }
+        self.settle(client, &outcome, place.level)?;
+        self.report.round_trips += 1;
+        self.report.waiting = client.unsent()?;
+        // Something that moves nothing would move nothing the next time either.
+        let unsent = self.report.waiting > 0 && self.later.is_none();
+        self.again = round.progressed && (round.more || unsent);
+        self.later = self.later.take().or(later);
+        if outcome.wipe && !(self.again && unsent) {
+            client.store().wipe()?;
+            return Err(ClientError::Wiped);
+        }
+        if outcome.cloned { rename(client) } else { Ok(()) }
     }
 
     fn acknowledge(&mut self, client: &Client, outcome: &Outcome, round: &mut Round) -> Result<(), ClientError> {
@@ -186,7 +169,7 @@ impl Exchange {
                         continue;
                     }
                     Rewritten::No if matches!(refusal.class(), Class::Retry) => {
-                        round.later = Some(refusal);
+                        self.later = Some(refusal);
                         continue;
                     }
                     Rewritten::No => Ack::Refused(refusal.name().to_owned()),
@@ -224,70 +207,76 @@ impl Exchange {
                     store.grant(&SpaceGrant { space, unit, compartment, access: Access::Both })?;
                 }
                 GrantChange::Taken { space } => {
-                    let known = store.spaces()?.into_iter().find(|known| known.space == *space);
-                    let unit = known.map(|known| known.unit).unwrap_or_default();
+                    let unit = state_of(&store, *space)?.map(|known| known.unit).unwrap_or_default();
                     self.report.grants.push(Grant { space: *space, unit, given: false });
                     store.take_grant(*space)?;
                 }
             }
+        }
+        // What had to stay because the server did not have it yet may go now.
+        let taken: Vec<SpaceId> =
+            store.spaces()?.iter().filter(|state| state.access.is_none()).map(|state| state.space).collect();
+        for space in taken {
+            store.take_grant(space)?;
         }
         Ok(())
     }
 
     /// Applies the news of one space, an envelope at a time, so that others get at the store in between.
     fn apply(&mut self, client: &Client, part: &Part) -> Result<(), ClientError> {
-        let found = client.store().spaces()?.into_iter().find(|space| space.space == part.space);
-        let Some(state) = found else { return Ok(()) };
-        if let Some(notice) = &part.notice {
-            report_notice(part.space, notice);
+        let Some(state) = state_of(&client.store(), part.space)? else { return Ok(()) };
+        match &part.notice {
+            Some(Notice::ChainDiverged { head }) => return self.go_back(client, &state, *head),
+            Some(Notice::Chunks(manifest)) => return self.begin_loading(client, part.space, manifest),
+            Some(Notice::DigestDiverged) => self.healing.add(part.space),
+            None => {}
         }
-        let restart = matches!(part.notice, Some(Notice::ChainDiverged { .. }));
-        let mut stretch = Stretch::after(&state, restart);
+        let mut stretch = Stretch::after(&state);
         let last = part.items.len().saturating_sub(1);
-        if restart {
-            // Of another log nothing is known yet; the documents stay.
-            stretch.forget(&client.store(), &state)?;
-            return self.write(client, part.space, &mut stretch);
-        }
         for (index, item) in part.items.iter().enumerate() {
-            match item {
-                Item::Envelope { seq, envelope, .. } => {
-                    stretch.changes(&client.store(), part.space, *seq, &envelope.changes)?;
-                    self.report.pulled += envelope.changes.len() as u64;
-                    stretch.cursor = stretch.cursor.after(&envelope.hash);
-                }
-                Item::Own { device_seq, hash, .. } => {
-                    let store = client.store();
-                    let changes = store.envelope(*device_seq)?.map(|(_, changes)| changes).unwrap_or_default();
-                    stretch.own(&store, part.space, &changes)?;
-                    stretch.cursor = stretch.cursor.after(hash);
-                }
-                Item::Redacted { seq, hash, changes } => {
-                    stretch.changes(&client.store(), part.space, *seq, changes)?;
-                    stretch.cursor = stretch.cursor.after(hash);
-                }
-                Item::Erased { doc, hash, .. } => {
-                    stretch.erase(&client.store(), part.space, *doc)?;
-                    stretch.cursor = stretch.cursor.after(hash);
-                }
-                Item::Gone { hash, .. } => stretch.cursor = stretch.cursor.after(hash),
-                Item::Unreadable { seq, hash, error } => {
-                    tracing::warn!(space = %part.space, seq, code = error.code(), "an envelope cannot be read");
-                    stretch.cursor = stretch.cursor.after(hash);
-                }
-            }
+            self.item(&client.store(), part.space, &mut stretch, item)?;
             // Own envelopes change nothing but heads: many of them in one write.
             if index == last || !matches!(item, Item::Own { .. }) {
                 self.write(client, part.space, &mut stretch)?;
             }
         }
+        client.store().forget_lines(part.space, part.horizon)?;
         if let Some(digest) = part.server_digest().filter(|digest| *digest != stretch.digest) {
             tracing::warn!(space = %part.space, here = stretch.digest.count, there = digest.count, "digests differ");
+            self.healing.add(part.space);
         }
         Ok(())
     }
 
-    fn write(&mut self, client: &Client, space: SpaceId, stretch: &mut Stretch) -> Result<(), ClientError> {
+    fn item(&mut self, store: &Store, space: SpaceId, stretch: &mut Stretch, item: &Item) -> Result<(), ClientError> {
+        match item {
+            Item::Envelope { seq, envelope, signature } => {
+                stretch.envelope(store, *seq, envelope, signature)?;
+                self.report.pulled += envelope.changes.len() as u64;
+            }
+            Item::Own { device_seq, hash, .. } => {
+                let changes = store.envelope(*device_seq)?.map(|(_, changes)| changes).unwrap_or_default();
+                stretch.own(store, space, &changes)?;
+                stretch.line(hash, None);
+            }
+            Item::Redacted { seq, hash, changes } => {
+                stretch.changes(store, space, *seq, changes)?;
+                stretch.line(hash, None);
+            }
+            Item::Erased { doc, hash, .. } => {
+                stretch.erase(store, space, *doc)?;
+                stretch.line(hash, None);
+            }
+            Item::Gone { hash, .. } => stretch.line(hash, None),
+            Item::Unreadable { seq, hash, error } => {
+                tracing::warn!(%space, seq, code = error.code(), "an envelope cannot be read");
+                stretch.line(hash, None);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, client: &Client, space: SpaceId, stretch: &mut Stretch) -> Result<(), ClientError> {
         let applied = client.store().apply_remote(&stretch.batch(space))?;
         self.report.quarantined += applied.rejected.len() as u64;
         client.inner.board.changed(&applied.changed);
@@ -298,7 +287,10 @@ impl Exchange {
     fn settle(&mut self, client: &Client, outcome: &Outcome, level: BTreeSet<SpaceId>) -> Result<(), ClientError> {
         let mut store = client.store();
         let now_ms = client.now_ms();
-        let new = Place { token: outcome.token, held_seq: outcome.device_seq, flags: outcome.flags.0, level };
+        // After going back in a log the device does not stand where the server thinks.
+        let went_back = outcome.parts.iter().any(|part| matches!(part.notice, Some(Notice::ChainDiverged { .. })));
+        let token = outcome.token.filter(|_| !went_back);
+        let new = Place { token, held_seq: outcome.device_seq, flags: outcome.flags.0, level };
         if new != place(&store)? {
             let bytes = serde_json::to_vec(&new).map_err(ClientError::internal)?;
             store.set_value(PLACE, Some(&bytes))?;
@@ -322,7 +314,7 @@ impl Exchange {
     }
 }
 
-fn place(store: &Store) -> Result<Place, ClientError> {
+pub(super) fn place(store: &Store) -> Result<Place, ClientError> {
     let bytes = store.value(PLACE)?;
     // Should it not be readable, the whole position is named once, and all is well.
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
@@ -344,13 +336,43 @@ fn positions(store: &Store, place: &Place) -> Result<Vec<SpacePosition>, ClientE
         .collect())
 }
 
-fn report_notice(space: SpaceId, notice: &Notice) {
-    let what = match notice {
-        Notice::ChainDiverged { .. } => "the server's log is another than the one this device has read",
-        Notice::DigestDiverged => "this device's documents differ from the server's",
-        Notice::Chunks(_) => "this device is behind the horizon of the log",
-    };
-    tracing::warn!(%space, what, "notice");
+/// Forgets where the server thinks that the device stands: it names its whole position once.
+pub(super) fn forget_place(store: &mut Store) -> Result<(), ClientError> {
+    Ok(store.set_value(PLACE, None)?)
+}
+
+/// The envelope as it is sent. One whose bytes went when the server had confirmed it is written again, if the server was
+/// restored since; signatures are deterministic, so it is the same.
+fn sealed(store: &Store, key: &SigningKey, envelope: &OutboxEnvelope) -> Result<SealedEnvelope, ClientError> {
+    if !envelope.bytes.is_empty() {
+        return SealedEnvelope::from_bytes(&envelope.bytes).map_err(ClientError::internal);
+    }
+    let device = Client::identity(store)?.device;
+    let (_, changes) = store.envelope(envelope.device_seq)?.unwrap_or((envelope.clone(), Vec::new()));
+    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
+    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+    let prev = store.envelope(envelope.device_seq - 1)?.map_or(EnvelopeHash::ZERO, |(prev, _)| EnvelopeHash(prev.hash));
+    let sealer = Sealer { space: envelope.space, device, key, device_seq: envelope.device_seq, prev };
+    let sealed = seal(&sealer, &outgoing, &Nothing, Encoding::FULL)?;
+    if sealed.hash.0 == envelope.hash { Ok(sealed) } else { Err(ClientError::internal("an envelope has changed")) }
+}
+
+/// The raw bytes of changes that the store has, in this order.
+pub(super) fn raw_changes(
+    store: &Store,
+    changes: impl IntoIterator<Item = (DocId, ChangeHash)>,
+) -> Result<Vec<(DocId, Vec<u8>)>, ClientError> {
+    let mut raws = Vec::new();
+    let mut held: Option<(DocId, Vec<gandan_store::StoredChange>)> = None;
+    for (doc, hash) in changes {
+        if held.as_ref().is_none_or(|(of, _)| *of != doc) {
+            held = Some((doc, store.changes(doc)?));
+        }
+        let found = held.iter().flat_map(|(_, changes)| changes).find(|change| change.hash == hash);
+        let raw = found.map(|change| change.raw.clone());
+        raws.push((doc, raw.ok_or_else(|| ClientError::internal("a change of an envelope is gone"))?));
+    }
+    Ok(raws)
 }
 
 enum Rewritten {
@@ -371,128 +393,9 @@ fn rewrite(
     if !helps || (sealed.form == Form::Full && sealed.relayed.dict == Encoding::FULL.dict) {
         return Ok(Rewritten::No);
     }
-    let mut raws = Vec::with_capacity(changes.len());
-    for change in changes {
-        let stored = store.changes(change.doc)?;
-        let raw = stored.into_iter().find(|stored| stored.hash == change.hash).map(|stored| stored.raw);
-        raws.push(raw.ok_or_else(|| ClientError::internal("a change of an envelope is gone"))?);
-    }
-    let outgoing: Vec<Outgoing<'_>> =
-        changes.iter().zip(&raws).map(|(change, raw)| Outgoing { doc: change.doc, raw }).collect();
+    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
+    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
     let full = sealed.rewrite(&outgoing, &Nothing, Encoding::FULL)?;
     store.reseal(device_seq, &full.to_bytes().map_err(ClientError::internal)?)?;
     Ok(Rewritten::Yes)
-}
-
-/// A stretch of a space's log on its way into the store.
-struct Stretch {
-    cursor: Cursor,
-    digest: Digest,
-    /// Heads as the log has them, of documents that were touched; kept between writes, a document is often touched again.
-    heads: BTreeMap<DocId, Vec<ChangeHash>>,
-    changes: Vec<RemoteChange>,
-    touched: BTreeSet<DocId>,
-    erased: Vec<DocId>,
-}
-
-impl Stretch {
-    /// From where the device stands; `restart`: from the beginning of another log.
-    fn after(state: &SpaceState, restart: bool) -> Self {
-        let cursor = Cursor { seq: state.cursor.seq, chain: state.cursor.chain };
-        let digest = Digest { count: state.digest.count, sum: state.digest.sum };
-        Self {
-            cursor: if restart { Cursor::START } else { cursor },
-            digest: if restart { Digest::default() } else { digest },
-            heads: BTreeMap::new(),
-            changes: Vec::new(),
-            touched: BTreeSet::new(),
-            erased: Vec::new(),
-        }
-    }
-
-    /// Clears what is known of the log of every document in the space.
-    fn forget(&mut self, store: &Store, state: &SpaceState) -> Result<(), ClientError> {
-        for kind in DocKind::ALL {
-            let mut page = Page::first(500);
-            loop {
-                let (documents, next) = store.documents(kind, Some(&state.unit), &page)?;
-                let here = documents.into_iter().filter(|document| document.space == state.space);
-                for document in here {
-                    self.heads.insert(document.id, Vec::new());
-                    self.touched.insert(document.id);
-                }
-                match next {
-                    Some(next) => page = Page::after(next, 500),
-                    None => break,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn changes(&mut self, store: &Store, space: SpaceId, seq: u64, changes: &[Change]) -> Result<(), ClientError> {
-        for change in changes {
-            let header = &change.header;
-            self.advance(store, space, change.doc, &header.deps, header.hash, header.genesis().is_some())?;
-            self.changes.push(RemoteChange { doc: change.doc, hash: header.hash, raw: change.raw.clone(), seq });
-        }
-        Ok(())
-    }
-
-    /// The document is gone from the log for ever.
-    fn erase(&mut self, store: &Store, space: SpaceId, doc: DocId) -> Result<(), ClientError> {
-        let heads = match self.heads.remove(&doc) {
-            Some(heads) => heads,
-            None => store.log_heads(space, doc)?,
-        };
-        self.digest.replace(&doc, &heads, &[]);
-        self.touched.remove(&doc);
-        self.erased.push(doc);
-        Ok(())
-    }
-
-    fn own(&mut self, store: &Store, space: SpaceId, changes: &[OwnChange]) -> Result<(), ClientError> {
-        changes.iter().try_for_each(|change| self.advance(store, space, change.doc, &change.deps, change.hash, false))
-    }
-
-    fn advance(
-        &mut self,
-        store: &Store,
-        space: SpaceId,
-        doc: DocId,
-        deps: &[ChangeHash],
-        hash: ChangeHash,
-        genesis: bool,
-    ) -> Result<(), ClientError> {
-        let heads = match self.heads.entry(doc) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(store.log_heads(space, doc)?),
-        };
-        let old = heads.clone();
-        advance_heads(heads, deps, hash, genesis);
-        self.digest.replace(&doc, &old, heads);
-        self.touched.insert(doc);
-        Ok(())
-    }
-
-    fn batch(&mut self, space: SpaceId) -> RemoteBatch {
-        let touched = std::mem::take(&mut self.touched);
-        RemoteBatch {
-            space,
-            changes: std::mem::take(&mut self.changes),
-            erased: std::mem::take(&mut self.erased),
-            log_heads: touched
-                .into_iter()
-                .map(|doc| (doc, self.heads.get(&doc).cloned().unwrap_or_default()))
-                .collect(),
-            cursor: gandan_store::Cursor { seq: self.cursor.seq, chain: self.cursor.chain },
-            digest: gandan_store::Digest { count: self.digest.count, sum: self.digest.sum },
-        }
-    }
-}
-
-impl From<StorageError> for ClientError {
-    fn from(error: StorageError) -> Self {
-        Self::Session(SessionError::Storage(error))
-    }
 }

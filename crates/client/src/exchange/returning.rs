@@ -1,0 +1,187 @@
+//! A server that was restored from a backup gets back what it lost.
+//!
+//! When the server's log is another one than this device has read, the device goes back, in growing steps, to a place
+//! that both have. It keeps every document. Its own envelopes it sends again by itself; once it has read the new log to
+//! the end, it offers what others wrote: in short ids first, and only what the server lacks travels. An envelope goes
+//! back as its author signed it. What came without a signature, in a chunk, a person decides about.
+
+use super::round::{forget_place, place, raw_changes};
+use super::stretch::stored;
+use super::{Exchange, Message, Work, query, space_in, unexpected};
+use crate::client::Client;
+use crate::error::ClientError;
+use gandan_model::ids::{ChangeHash, DocId, SpaceId};
+use gandan_store::{Returnable, SpaceState, Store};
+use gandan_sync::compact::{self, chunk_len};
+use gandan_sync::error::SessionError;
+use gandan_sync::limits::MAX_QUERY;
+use gandan_sync::query::{Ask, MAX_RETURNED, Reply, Returned};
+use gandan_sync::{Cursor, Digest, EnvelopeHash, Outgoing, RelayedEnvelope, Signature};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Under this name and the space's id the store notes that something is to be offered.
+const LOST: &str = "lost/";
+/// Envelopes, and changes, in one offer.
+const PAGE: u32 = 2_000;
+/// How far back the first step goes when the other log's head does not tell; each further one goes eight times as far.
+const FIRST_STEP: u64 = 8;
+/// After so many steps from the beginning.
+const MAX_STEPS: u32 = 4;
+
+/// What was offered.
+#[derive(Debug)]
+pub(super) struct Offered {
+    envelopes: Vec<Returnable>,
+    changes: Vec<(DocId, ChangeHash)>,
+}
+
+/// What the server wants.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Where the next offer goes on.
+    after: Option<[u8; 32]>,
+    envelopes: VecDeque<Returnable>,
+    changes: VecDeque<(DocId, ChangeHash)>,
+    /// Changes without a signature that were offered in this exchange.
+    offered: BTreeSet<ChangeHash>,
+}
+
+impl Exchange {
+    /// The server's log, up to `head`, is not the one that this device has read.
+    pub(super) fn go_back(&mut self, client: &Client, state: &SpaceState, head: Cursor) -> Result<(), ClientError> {
+        let space = state.space;
+        let steps = self.diverged.entry(space).or_default();
+        let back = FIRST_STEP.saturating_mul(8_u64.saturating_pow(*steps));
+        let target = state.cursor.seq.saturating_sub(back).min(head.seq);
+        let mut store = client.store();
+        let known = store.line_at_or_before(space, target)?.filter(|_| *steps < MAX_STEPS);
+        *steps += 1;
+        // The head itself, if this device has read it, is where the two part.
+        let same = store.line_at_or_before(space, head.seq)?.filter(|line| *line == stored(&head));
+        let to = same.or(known).unwrap_or(stored(&Cursor::START));
+        tracing::warn!(%space, from = state.cursor.seq, to = to.seq, "the server's log is another one");
+        let mut digest = Digest { count: state.digest.count, sum: state.digest.sum };
+        store.rewind(space, to, |documents| {
+            documents.iter().for_each(|rewound| digest.replace(&rewound.doc, &rewound.before, &rewound.now));
+            gandan_store::Digest { count: digest.count, sum: digest.sum }
+        })?;
+        forget_place(&mut store)?;
+        drop(store);
+        self.again = true;
+        self.lost(client, space)
+    }
+
+    /// Something of this space is here that the server's log does not have.
+    pub(super) fn lost(&mut self, client: &Client, space: SpaceId) -> Result<(), ClientError> {
+        self.report.server_restored = true;
+        Ok(client.store().set_value(&format!("{LOST}{space}"), Some(&[1]))?)
+    }
+
+    /// Gives back what the server wants; asks what it wants of the rest.
+    pub(super) fn give_back(&mut self, client: &Client) -> Result<Option<Message>, ClientError> {
+        let mut store = client.store();
+        let level = place(&store)?.level;
+        for (name, _) in store.values(LOST)? {
+            let Some(space) = space_in(&name).filter(|space| level.contains(space)) else { continue };
+            if let Some(message) = self.returned(client, &store, space)? {
+                return Ok(Some(message));
+            }
+            let envelopes = store.returnable(space, self.returning.after, PAGE)?;
+            let mut changes = store.unvouched(space, PAGE)?;
+            changes.retain(|(_, hash)| self.returning.offered.insert(*hash));
+            if envelopes.is_empty() && changes.is_empty() {
+                store.returned(space)?;
+                store.set_value(&name, None)?;
+                self.returning = Queue::default();
+                continue;
+            }
+            self.returning.after = envelopes.last().map(|last| last.hash).or(self.returning.after);
+            let ask = Ask::Offer {
+                space,
+                envelopes: envelopes.iter().map(|line| short(&line.hash)).collect(),
+                changes: changes.iter().map(|(doc, hash)| (*doc, short(&hash.0))).collect(),
+            };
+            return query(client, &store, ask, Work::Offer { space, offered: Offered { envelopes, changes } })
+                .map(Some);
+        }
+        Ok(None)
+    }
+
+    /// As much of what is wanted as goes into one message.
+    fn returned(&mut self, client: &Client, store: &Store, space: SpaceId) -> Result<Option<Message>, ClientError> {
+        let mut envelopes = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = self.returning.envelopes.pop_front() {
+            let Some(relayed) = relayed(store, &next)? else { continue };
+            bytes += relayed.len();
+            if !envelopes.is_empty() && (bytes > MAX_QUERY / 2 || envelopes.len() == MAX_RETURNED) {
+                self.returning.envelopes.push_front(next);
+                break;
+            }
+            envelopes.push(Returned(relayed));
+        }
+        let unsigned = if envelopes.is_empty() { self.unsigned(store)? } else { Vec::new() };
+        if envelopes.is_empty() && unsigned.is_empty() {
+            return Ok(None);
+        }
+        query(client, store, Ask::Return { space, envelopes, unsigned }, Work::Return { space }).map(Some)
+    }
+
+    /// A chunk of changes that nobody's signature is left for.
+    fn unsigned(&mut self, store: &Store) -> Result<Vec<u8>, ClientError> {
+        let wanted: Vec<(DocId, ChangeHash)> = self.returning.changes.iter().copied().take(500).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let raws = raw_changes(store, wanted)?;
+        let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+        let length = chunk_len(&outgoing);
+        self.returning.changes.drain(..length);
+        Ok(compact::encode(&outgoing[..length], &[])?)
+    }
+
+    /// Takes in what the server wants.
+    pub(super) fn take_wishes(&mut self, space: SpaceId, offered: Offered, reply: Reply) -> Result<(), ClientError> {
+        let Reply::Wanted { envelopes, changes } = reply else { return Err(unexpected()) };
+        let wanted: BTreeSet<usize> = envelopes.into_iter().map(usize::from).collect();
+        let of_envelopes = offered.envelopes.into_iter().enumerate();
+        self.returning.envelopes.extend(of_envelopes.filter(|(place, _)| wanted.contains(place)).map(|(_, line)| line));
+        let wanted: BTreeSet<usize> = changes.into_iter().map(usize::from).collect();
+        let of_changes = offered.changes.into_iter().enumerate();
+        self.returning.changes.extend(of_changes.filter(|(place, _)| wanted.contains(place)).map(|(_, change)| change));
+        tracing::info!(%space, envelopes = self.returning.envelopes.len(), "the server wants back");
+        Ok(())
+    }
+
+    /// Takes in what became of it. What the log has now comes with the next round trip.
+    pub(super) fn take_thanks(&mut self, space: SpaceId, reply: &Reply) -> Result<(), ClientError> {
+        let Reply::Returned { statuses, unsigned } = reply else { return Err(unexpected()) };
+        let held = statuses.iter().chain(unsigned).filter(|status| status.is_held()).count();
+        self.report.returned += held as u64;
+        let refused = statuses.len() + usize::from(unsigned.is_some()) - held;
+        if refused > 0 {
+            tracing::warn!(%space, refused, "the server did not take everything back");
+        }
+        self.again = true;
+        Ok(())
+    }
+}
+
+fn short(hash: &[u8; 32]) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&hash[..8]);
+    out
+}
+
+/// The envelope as its author signed it; none if some of its content was erased since.
+fn relayed(store: &Store, line: &Returnable) -> Result<Option<Vec<u8>>, ClientError> {
+    let signed = &line.signed;
+    let Ok(raws) = raw_changes(store, signed.content.iter().copied()) else { return Ok(None) };
+    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+    let envelope = RelayedEnvelope::again(
+        (signed.device, signed.device_seq, EnvelopeHash(signed.prev)),
+        Signature(signed.signature),
+        &outgoing,
+    )?;
+    Ok(Some(envelope.to_bytes().map_err(SessionError::Frame)?))
+}

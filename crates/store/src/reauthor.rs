@@ -1,0 +1,153 @@
+//! Writing again, under a new name, what was written under a name that another phone used too.
+//!
+//! A phone that was copied, or restored from a backup, has a twin with the same actor. Whatever reached the server first
+//! under a number counts; what the other wrote is kept: the new device writes one change that says the same, at the same
+//! place in the document's history, so that what the twin wrote meanwhile stands beside it and a person decides.
+
+use std::collections::{HashMap, HashSet};
+
+use gandan_model::document::{Document, Stamp};
+use gandan_model::genesis::kind_of_genesis;
+use gandan_model::ids::{ChangeHash, DocId};
+use rusqlite::params;
+
+use crate::commit::{NewRow, insert};
+use crate::document::{self, Entry, kind_of_number};
+use crate::error::StoreError;
+use crate::raw::{self, Head};
+use crate::remote::{Applied, Candidate, Intake, Origin, sort_by_deps};
+use crate::state::{change, refresh};
+use crate::{Store, Writing};
+
+/// Codes of changes that another device with this one's name stands in the way of.
+const CODES: &str = "('device_changed', 'sequence_reused')";
+
+impl Store {
+    /// Documents with changes that only another device than the one that wrote them can bring to the server.
+    pub fn orphaned(&self) -> Result<Vec<DocId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(&format!(
+                "SELECT DISTINCT doc_id FROM change WHERE state <> 2 AND state = ?1 AND code IN {CODES}"
+            ))?;
+            let rows = statement.query_map([change::OWN_REFUSED], |row| row.get(0).map(DocId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Writes such changes of a document again as one change of the device in `stamp`, in one transaction. The old ones
+    /// stay in the database and are not part of the document any more. Gives the new change's hash; `None` if they said
+    /// nothing that the document does not say without them.
+    ///
+    /// # Errors
+    ///
+    /// [`BadDocument`](StoreError::BadDocument) if the document cannot be put together; then nothing has changed.
+    pub fn reauthor(&mut self, id: DocId, stamp: &Stamp, now_ms: i64) -> Result<Option<ChangeHash>, StoreError> {
+        self.write(|writing| {
+            let Some(entry) = document::find(writing, id)? else { return Ok(None) };
+            let all = Held::read(writing, &entry)?;
+            let new = all.again(id, stamp)?;
+            writing
+                .prepare_cached(&format!(
+                    "UPDATE change SET state = ?2, code = NULL WHERE doc = ?1 AND state = ?3 AND code IN {CODES}"
+                ))?
+                .execute([entry.n, change::REPLACED, change::OWN_REFUSED])?;
+            if let Some((hash, raw)) = &new {
+                let row = NewRow {
+                    doc: entry.n,
+                    id,
+                    space: entry.space,
+                    hash: *hash,
+                    state: change::SAVED,
+                    at_ms: Some(now_ms),
+                    ..NewRow::default()
+                };
+                insert(writing, &row, raw)?;
+            }
+            put_together(writing, &entry, id)?;
+            Ok(new.map(|(hash, _)| hash))
+        })
+    }
+}
+
+/// The document from everything that belongs to it now, with another look at what did not fit before.
+fn put_together(writing: &Writing<'_>, entry: &Entry, id: DocId) -> Result<(), StoreError> {
+    let unit: String = writing.query_row("SELECT unit FROM space WHERE n = ?1", [entry.space], |row| row.get(0))?;
+    writing
+        .prepare_cached(
+            "UPDATE change SET state = ?2, code = NULL WHERE doc = ?1 AND state = ?3 AND code = 'bad_change'",
+        )?
+        .execute([entry.n, change::EARLY, change::REJECTED])?;
+    let mut result = Applied::default();
+    Intake { writing, space: entry.space, unit: &unit, id, result: &mut result }.rejoin(entry)?;
+    refresh(writing, entry.n, id)?;
+    Ok(())
+}
+
+/// The changes that make up a document, and those of them that cannot stay.
+struct Held {
+    kind: Option<gandan_model::genesis::DocKind>,
+    changes: Vec<(Head, Vec<u8>)>,
+    orphans: HashSet<ChangeHash>,
+}
+
+impl Held {
+    fn read(writing: &Writing<'_>, entry: &Entry) -> Result<Self, StoreError> {
+        let kind = writing.query_row("SELECT kind FROM document WHERE n = ?1", [entry.n], |row| row.get(0))?;
+        let mut statement = writing.prepare_cached(
+            "SELECT raw, state = ?3 AND coalesce(code, '') IN ('device_changed', 'sequence_reused')
+             FROM change WHERE doc = ?1 AND state < ?2 ORDER BY n",
+        )?;
+        let mut rows = statement.query(params![entry.n, change::NOT_APPLIED, change::OWN_REFUSED])?;
+        let mut held = Self { kind: kind_of_number(kind), changes: Vec::new(), orphans: HashSet::new() };
+        while let Some(row) = rows.next()? {
+            let bytes: Vec<u8> = row.get(0)?;
+            let Some(head) = raw::head(&bytes) else { continue };
+            if row.get(1)? {
+                held.orphans.insert(head.hash);
+            }
+            held.changes.push((head, bytes));
+        }
+        Ok(held)
+    }
+
+    /// What the orphans say, as a change by another hand on what they were built on.
+    fn again(&self, id: DocId, stamp: &Stamp) -> Result<Option<(ChangeHash, Vec<u8>)>, StoreError> {
+        let bad = |source| StoreError::BadDocument { doc: id, source };
+        let before = self.before();
+        let changes = |wanted: &dyn Fn(&ChangeHash) -> bool| -> Vec<Candidate> {
+            let chosen = self.changes.iter().filter(|(head, _)| wanted(&head.hash));
+            let candidates =
+                chosen.map(|(head, raw)| Candidate { origin: Origin::Held, head: head.clone(), raw: raw.clone() });
+            sort_by_deps(candidates.collect()).0
+        };
+        let base = changes(&|hash| before.contains(hash));
+        let mut base = match (base.is_empty(), self.kind) {
+            (true, Some(kind)) => Document::new(kind),
+            _ => Document::from_changes(base.iter().map(|change| change.raw.as_slice())).map_err(bad)?,
+        };
+        let said = changes(&|hash| before.contains(hash) || self.orphans.contains(hash));
+        if said.is_empty() {
+            return Ok(None);
+        }
+        let said = Document::from_changes(said.iter().map(|change| change.raw.as_slice())).map_err(bad)?;
+        let change = base.say_again(&said, stamp).map_err(bad)?;
+        Ok(change.map(|change| (change.hash, change.raw)))
+    }
+
+    /// Everything that the orphans build on, without themselves.
+    fn before(&self) -> HashSet<ChangeHash> {
+        let deps: HashMap<ChangeHash, &[ChangeHash]> =
+            self.changes.iter().map(|(head, _)| (head.hash, head.deps.as_slice())).collect();
+        let mut left: Vec<ChangeHash> = self.orphans.iter().copied().collect();
+        let mut seen = HashSet::new();
+        while let Some(hash) = left.pop() {
+            for dep in deps.get(&hash).copied().unwrap_or_default() {
+                if kind_of_genesis(dep).is_none() && deps.contains_key(dep) && seen.insert(*dep) {
+                    left.push(*dep);
+                }
+            }
+        }
+        seen.retain(|hash| !self.orphans.contains(hash));
+        seen
+    }
+}
