@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use round::SCHEMA;
 
 /// Without another wish, most round trips of one exchange.
-pub const MAX_ROUNDS: u32 = 256;
+pub(crate) const MAX_ROUNDS: u32 = 256;
 
 /// A frame to be sent by POST.
 #[derive(Debug)]
