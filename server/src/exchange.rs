@@ -1,5 +1,6 @@
 //! One round trip with a device: bytes in, bytes out. Blocks; runs on a thread of its own.
 
+mod query;
 mod view;
 
 use std::sync::Arc;
@@ -63,6 +64,7 @@ impl Trouble {
         match self.refusal {
             Refusal::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::BAD_SIGNATURE | Refusal::UNKNOWN_DEVICE => StatusCode::UNAUTHORIZED,
+            Refusal::NO_GRANT | Refusal::REVOKED => StatusCode::FORBIDDEN,
             Refusal::NO_SPACE => StatusCode::INSUFFICIENT_STORAGE,
             Refusal::BUSY => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
@@ -215,7 +217,8 @@ impl Exchange {
     ) -> DbResult<Answer> {
         self.storage.read(|log| {
             // Revoked while this request was under way? Then nothing more is served.
-            let revoked = log.device(&device.id)?.is_none_or(|row| row.revoked_ms.is_some());
+            let row = log.device(&device.id)?;
+            let revoked = row.as_ref().is_none_or(|row| row.revoked_ms.is_some());
             let ask = Ask {
                 head,
                 statuses,
@@ -224,7 +227,7 @@ impl Exchange {
                 now_ms: u64::try_from(self.clock.now_ms()).unwrap_or(0),
                 incarnation: self.incarnation,
                 poll_after_s: self.poll_after_s,
-                wipe: false,
+                wipe: row.is_some_and(|row| row.revoked_ms.is_some() && row.wipe),
                 next_token: self.positions.next_token(log, device.no)?,
             };
             let view = DeviceLog::new(log, device, revoked, &self.positions);

@@ -8,6 +8,7 @@
 //! | `incarnation` | grows with every restore | no: that is what it is for |
 //! | `ledger.jsonl` | revocations, replayed before serving | no: they survive a restore of older data |
 //! | `serve.lock` | held while serving | no |
+//! | `compact.lock` | held while documents are packed | no |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -26,6 +27,7 @@ const KEY: &str = "server.key";
 const INCARNATION: &str = "incarnation";
 const LEDGER: &str = "ledger.jsonl";
 const LOCK: &str = "serve.lock";
+const COMPACT_LOCK: &str = "compact.lock";
 
 /// A decision that must outlive a restore of older data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,17 +74,23 @@ impl Folder {
 
     /// Takes the folder for one serving process, until the returned file is dropped.
     pub fn lock(&self) -> Result<File, ServerError> {
-        let path = self.0.join(LOCK);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(ServerError::io(format!("open {}", path.display())))?;
+        let file = self.lock_file(LOCK)?;
         file.try_lock().map_err(|_| {
             ServerError::invalid("already_serving", "another gandan-server serves this data folder; stop it first")
         })?;
         Ok(file)
+    }
+
+    /// Takes the folder for one compaction, until the returned file is dropped; none if another process compacts.
+    pub fn lock_compaction(&self) -> Result<Option<File>, ServerError> {
+        let file = self.lock_file(COMPACT_LOCK)?;
+        Ok(file.try_lock().is_ok().then_some(file))
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, ServerError> {
+        let path = self.0.join(name);
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        opened.map_err(ServerError::io(format!("open {}", path.display())))
     }
 
     /// The key of the server's own device; made at the first call.

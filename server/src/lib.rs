@@ -12,6 +12,7 @@
 pub mod auth;
 pub mod clock;
 pub mod commands;
+pub mod compactor;
 pub mod core;
 pub mod db;
 pub mod documents;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::compactor::Compacted;
 use crate::ingest::Receipt;
 
 /// Upper bounds of request durations, in seconds.
@@ -43,6 +44,11 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueryLabels {
+    ask: &'static str,
+}
+
 /// All figures; clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -60,6 +66,9 @@ struct Inner {
     behind: Gauge<i64, AtomicI64>,
     listeners: Gauge<i64, AtomicI64>,
     turned_away: Family<ReasonLabels, Counter>,
+    queries: Family<QueryLabels, Counter>,
+    chunks: Counter,
+    compaction_mismatches: Counter,
 }
 
 fn histogram() -> Histogram {
@@ -81,6 +90,9 @@ impl Default for Metrics {
             behind: Gauge::default(),
             listeners: Gauge::default(),
             turned_away: Family::default(),
+            queries: Family::default(),
+            chunks: Counter::default(),
+            compaction_mismatches: Counter::default(),
         };
         let registry = &mut inner.registry;
         registry.register("http_requests", "Requests answered", inner.requests.clone());
@@ -98,6 +110,13 @@ impl Default for Metrics {
         registry.register("projector_behind", "Log entries not projected yet", inner.behind.clone());
         registry.register("event_listeners", "Open event streams", inner.listeners.clone());
         registry.register("turned_away", "Callers told to come back, by the limit", inner.turned_away.clone());
+        registry.register("queries", "Queries of devices, by what was asked", inner.queries.clone());
+        registry.register("chunks_packed", "Chunks of whole documents that were written", inner.chunks.clone());
+        registry.register(
+            "compaction_mismatches",
+            "Packed documents that were not what the log says; nothing was published",
+            inner.compaction_mismatches.clone(),
+        );
         Self(Arc::new(inner))
     }
 }
@@ -156,6 +175,17 @@ impl Metrics {
     /// Somebody was told to come back later, or got no connection: `connections`, `address`, `device`, `entry`, `busy`.
     pub fn turned_away(&self, reason: &'static str) {
         self.0.turned_away.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// A device asked this.
+    pub fn query(&self, ask: &'static str) {
+        self.0.queries.get_or_create(&QueryLabels { ask }).inc();
+    }
+
+    /// A turn of the compactor ended.
+    pub fn compacted(&self, done: &Compacted) {
+        self.0.chunks.inc_by(done.chunks as u64);
+        self.0.compaction_mismatches.inc_by(done.mismatches as u64);
     }
 
     /// Everything, as text.

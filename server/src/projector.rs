@@ -18,6 +18,7 @@ use gandan_model::document::Document;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{Compartment, DocId, SpaceId};
 
+use crate::compactor::CompactorThread;
 use crate::db::{Db, DbError};
 use crate::error::ServerError;
 use crate::metrics::Metrics;
@@ -58,12 +59,19 @@ pub struct Projector {
 
 impl Projector {
     /// Starts the thread; it ends after [`Projector::stop`].
-    pub fn start(db: &Db, signal: Arc<Signal>, metrics: Metrics) -> Result<(Self, JoinHandle<()>), ServerError> {
+    ///
+    /// When everything is built the compactor is told: its work begins where this one's ends.
+    pub fn start(
+        db: &Db,
+        signal: Arc<Signal>,
+        metrics: Metrics,
+        compactor: Option<CompactorThread>,
+    ) -> Result<(Self, JoinHandle<()>), ServerError> {
         let pass = Pass::new(db.clone(), metrics)?;
         let projector = Self { signal: Arc::clone(&signal) };
         let thread = std::thread::Builder::new()
             .name("projector".to_owned())
-            .spawn(move || run(pass, &signal))
+            .spawn(move || run(pass, &signal, compactor.as_ref()))
             .map_err(ServerError::io("start the projector thread"))?;
         Ok((projector, thread))
     }
@@ -80,10 +88,15 @@ impl Projector {
     }
 }
 
-fn run(mut pass: Pass, signal: &Signal) {
+fn run(mut pass: Pass, signal: &Signal, compactor: Option<&CompactorThread>) {
     while let Some(commits) = signal.wait_for_work(QUIET, PATIENCE) {
         match pass.run(&|| signal.is_stopped()) {
-            Ok(()) => signal.done(commits),
+            Ok(()) => {
+                signal.done(commits);
+                if let Some(compactor) = compactor {
+                    compactor.news();
+                }
+            }
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "building views failed; trying again");
                 signal.pause(AFTER_FAILURE);

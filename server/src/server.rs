@@ -9,6 +9,7 @@ use rusqlite::{Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{SharedClock, SystemClock};
+use crate::compactor::{self, CompactorThread};
 use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::events::EventHub;
@@ -51,6 +52,8 @@ pub struct ServerOptions {
     /// Whether a proxy stands in front: then the last address in `x-forwarded-for`, which the proxy wrote, is the
     /// caller's.
     pub behind_proxy: bool,
+    /// How documents are packed beside the serving; `None`: only by `gandan-server compact`.
+    pub compaction: Option<compactor::Options>,
 }
 
 impl ServerOptions {
@@ -64,6 +67,7 @@ impl ServerOptions {
             limits: LimitOptions::default(),
             pace: Pace::default(),
             behind_proxy: false,
+            compaction: Some(compactor::Options::default()),
         }
     }
 }
@@ -73,6 +77,7 @@ pub struct Server {
     state: AppState,
     ingest: Ingest,
     projector: Projector,
+    compactor: Option<CompactorThread>,
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     _lock: File,
@@ -94,7 +99,18 @@ impl Server {
         let signal = Arc::new(Signal::default());
         let listeners = Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
         let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners)?;
-        let (projector, follower) = Projector::start(&db, signal, metrics.clone())?;
+        let mut threads = vec![writer];
+        let compactor = match options.compaction {
+            Some(compaction) => {
+                let clock = Arc::clone(&options.clock);
+                let (compactor, thread) = CompactorThread::start(db.clone(), clock, metrics.clone(), compaction)?;
+                threads.push(thread);
+                Some(compactor)
+            }
+            None => None,
+        };
+        let (projector, follower) = Projector::start(&db, signal, metrics.clone(), compactor.clone())?;
+        threads.push(follower);
         let exchange = Exchange {
             storage: Arc::new(db.clone()),
             ingest: ingest.clone(),
@@ -124,7 +140,7 @@ impl Server {
             pace: options.pace,
             behind_proxy: options.behind_proxy,
         });
-        Ok(Self { state, ingest, projector, shutdown, threads: vec![writer, follower], _lock: lock })
+        Ok(Self { state, ingest, projector, compactor, shutdown, threads, _lock: lock })
     }
 
     /// What handlers need.
@@ -143,6 +159,9 @@ impl Server {
         self.begin_shutdown();
         self.ingest.stop();
         self.projector.stop();
+        if let Some(compactor) = &self.compactor {
+            compactor.stop();
+        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the server panicked");

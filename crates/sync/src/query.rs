@@ -183,6 +183,13 @@ impl Query {
     }
 }
 
+/// The device that a query frame says it is from, from its first bytes alone. Nothing is proved by it: good enough to look
+/// up how busy that device is, and for nothing else.
+pub fn claimed_asker(bytes: &[u8]) -> Option<DeviceId> {
+    let body = frame::body(bytes, Kind::Query, MAX_QUERY_FRAME).ok()?;
+    postcard::take_from_bytes::<DeviceId>(body).ok().map(|(device, _)| device)
+}
+
 /// A query that was decoded; who asks is not proved yet.
 #[derive(Clone, Debug)]
 pub struct UnverifiedQuery {

@@ -1,4 +1,4 @@
-//! `reproject` and `gc`: housekeeping.
+//! `reproject`, `compact` and `gc`: housekeeping.
 
 use std::cell::Cell;
 
@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::{Common, note};
 use crate::clock::{Clock, SystemClock};
+use crate::compactor::{self, Compactor};
 use crate::db::sqlite::{CORE, connect};
-use crate::db::{Db, DbError, DbOptions};
+use crate::db::{DbError, DbOptions};
 use crate::error::ServerError;
 use crate::metrics::Metrics;
 use crate::projector;
@@ -22,8 +23,7 @@ pub(super) struct Reproject {
 
 impl Reproject {
     pub(super) fn run(&self) -> Result<(), ServerError> {
-        Db::check_exists(&self.common.data)?;
-        let db = Db::open(&self.common.data, DbOptions::default())?;
+        let db = self.common.core_and_views()?;
         let (total, shown) = (Cell::new(None), Cell::new(u64::MAX));
         projector::reproject(&db, Metrics::default(), &|left| {
             let total = total.get().unwrap_or_else(|| {
@@ -37,6 +37,40 @@ impl Reproject {
         })?;
         let entries = total.get().unwrap_or(0);
         self.common.say(&json!({"log_entries": entries}), &format!("{entries} log entries projected anew"))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Compact {
+    #[command(flatten)]
+    common: Common,
+    /// How many days the single envelopes of changes are kept beside the packed documents
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(..=36_500))]
+    keep_days: u16,
+}
+
+impl Compact {
+    pub(super) fn run(&self) -> Result<(), ServerError> {
+        let db = self.common.core_and_views()?;
+        let options = compactor::Options { keep_ms: i64::from(self.keep_days) * compactor::DAY_MS, force: true };
+        let done = Compactor::new(db)?.run(SystemClock.now_ms(), &options, &|| false)?;
+        let done = done.ok_or_else(|| {
+            ServerError::invalid("already_compacting", "another process compacts this data folder; try again later")
+        })?;
+        if done.mismatches > 0 {
+            let message =
+                format!("{} spaces were left alone: their packed documents differ from the log", done.mismatches);
+            return Err(ServerError::invalid("compaction_mismatch", message));
+        }
+        let answer = json!({
+            "manifests": done.manifests, "chunks": done.chunks, "bytes": done.bytes, "kept": done.kept,
+            "dropped": done.dropped,
+        });
+        let text = format!(
+            "{} spaces packed into {} chunks of {} bytes, {} chunks kept; {} bodies dropped from logs",
+            done.manifests, done.chunks, done.bytes, done.kept, done.dropped
+        );
+        self.common.say(&answer, &text)
     }
 }
 

@@ -51,6 +51,8 @@ enum Command {
     Restore(restore::Restore),
     /// Build lists and reports anew from the log
     Reproject(maintain::Reproject),
+    /// Pack whole documents for new devices, and drop old single envelopes
+    Compact(maintain::Compact),
     /// Remove what has expired and give space back
     Gc(maintain::Gc),
 }
@@ -71,6 +73,12 @@ impl Common {
     fn core(&self) -> Result<Db, ServerError> {
         Db::check_exists(&self.data)?;
         Ok(Db::open_core(&self.data, DbOptions::default())?)
+    }
+
+    /// Both databases.
+    fn core_and_views(&self) -> Result<Db, ServerError> {
+        Db::check_exists(&self.data)?;
+        Ok(Db::open(&self.data, DbOptions::default())?)
     }
 
     /// Prints the result: `json`, or `text` for people.
@@ -144,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),
         Command::Reproject(command) => command.run(),
+        Command::Compact(command) => command.run(),
         Command::Gc(command) => command.run(),
     };
     match done {

@@ -6,8 +6,8 @@ use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 
 use super::Storage;
 use super::storage::{
-    Access, ChangeRow, EnvelopeState, HeadRow, HeldRow, LineQuery, NewLine, NewQuarantine, SeenRow, WaitingRow,
-    WriteLog,
+    Access, ChangeRow, Content, EnvelopeState, HeadRow, HeldRow, LineQuery, NewContent, NewLine, NewQuarantine,
+    SeenRow, WaitingRow, WriteLog,
 };
 
 /// A database with two devices of one official and two spaces of one unit. The first device may read and write the
@@ -57,7 +57,16 @@ fn committed(fixture: &Fixture, write: impl FnOnce(&dyn WriteLog)) {
 
 fn line(ids: &Ids, seq: u64, body: &'static [u8]) -> NewLine<'static> {
     let chain = [u8::try_from(seq).unwrap(); 32];
-    NewLine { space: ids.space, seq, hash: chain, device: ids.device, device_seq: seq, chain, received_ms: 5, body }
+    NewLine {
+        space: ids.space,
+        seq,
+        hash: chain,
+        device: ids.device,
+        device_seq: seq,
+        chain,
+        received_ms: 5,
+        content: NewContent::Envelope(body),
+    }
 }
 
 fn change(actor_seq: u64, seq: u64, byte: u8) -> ChangeRow {
@@ -140,7 +149,10 @@ fn a_log_reads_back_in_order_and_within_bounds(fixture: &Fixture) {
                 without_bodies_of: Some(fixture.devices[0]),
             };
             let row = log.lines(&own)?.remove(0);
-            assert_eq!((row.body, row.device, row.device_seq), (Some(Vec::new()), fixture.devices[0], 5));
+            assert_eq!(
+                (row.content, row.device, row.device_seq),
+                (Content::Envelope(Vec::new()), fixture.devices[0], 5)
+            );
             assert_eq!((log.chain_at(ids.space, 3)?, log.chain_at(ids.space, 6)?), (Some([3; 32]), None));
             let space = log.space(&fixture.spaces[0])?.unwrap();
             assert_eq!((space.head, space.digest_count, space.digest_sum), (5, 2, [9; 32]));

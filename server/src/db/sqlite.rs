@@ -1,5 +1,6 @@
 //! SQLite: the default database, embedded.
 
+pub mod chunks;
 mod columns;
 pub mod devices;
 mod log;
@@ -147,6 +148,11 @@ impl Storage for Db {
     }
 }
 
+/// A connection, or a transaction of it, as a log to read.
+pub(crate) fn log_of(connection: &Connection) -> impl ReadLog + '_ {
+    log::Log(connection)
+}
+
 fn attach(connection: &Connection, file: &Path, name: &str) -> Result<(), DbError> {
     let file = file.to_str().ok_or_else(|| DbError::internal("the data folder's name is not UTF-8"))?;
     connection.execute(&format!("ATTACH DATABASE ?1 AS {name}"), [file])?;
@@ -162,6 +168,8 @@ pub(crate) fn connect(file: &Path, options: &DbOptions) -> Result<Connection, Db
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // What is erased must not be found in the file, nor what was dropped from it.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     connection.set_prepared_statement_cache_capacity(64);

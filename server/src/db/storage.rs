@@ -66,6 +66,8 @@ pub struct DeviceRow {
     pub last_seq: u64,
     /// Hash of that envelope; zeros if there is none.
     pub last_hash: [u8; 32],
+    /// Whether everything on it has to go at its next contact.
+    pub wipe: bool,
 }
 
 /// A space and the head of its log.
@@ -180,8 +182,64 @@ pub struct NewLine<'a> {
     pub chain: [u8; 32],
     /// When it arrived, Unix milliseconds.
     pub received_ms: i64,
-    /// The relayed form.
-    pub body: &'a [u8],
+    /// What it holds.
+    pub content: NewContent<'a>,
+}
+
+/// What a new line of a log holds.
+#[derive(Debug, Clone, Copy)]
+pub enum NewContent<'a> {
+    /// The relayed form of an envelope.
+    Envelope(&'a [u8]),
+    /// A chunk of changes that no signature vouches for any more, but a person did.
+    Chunk(&'a [u8]),
+    /// The erasure of a document.
+    Erased(DocId),
+}
+
+/// What a line of a log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The relayed form of an envelope; empty for lines whose body was not asked for.
+    Envelope(Vec<u8>),
+    /// Nothing any more: erased as a whole.
+    Gone,
+    /// Nothing any more: below the horizon. Its changes stand in the chunks of the last manifest.
+    Compacted,
+    /// A chunk: what an erasure left of an envelope, or what a person admitted without a signature.
+    Redacted(Vec<u8>),
+    /// The erasure of this document.
+    Erased(DocId),
+}
+
+/// Whole documents as of one place in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestRow {
+    /// Its number here.
+    pub id: i64,
+    /// The place.
+    pub seq: u64,
+    /// The chain there.
+    pub chain: [u8; 32],
+    /// Number of documents in the digest.
+    pub digest_count: u64,
+    /// Sum of the digest.
+    pub digest_sum: [u8; 32],
+    /// Its chunks, newest documents first.
+    pub chunks: Vec<ChunkRow>,
+}
+
+/// A chunk of a manifest, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkRow {
+    /// Its number here.
+    pub id: i64,
+    /// SHA-256 of its bytes.
+    pub hash: [u8; 32],
+    /// Its length.
+    pub bytes: u32,
+    /// Number of documents in it.
+    pub documents: u32,
 }
 
 /// A line of a log as it is read.
@@ -199,8 +257,8 @@ pub struct LineRow {
     pub device_seq: u64,
     /// When it arrived, Unix milliseconds.
     pub received_ms: i64,
-    /// The relayed form; `None` if it was erased. Empty for lines whose body was not asked for.
-    pub body: Option<Vec<u8>>,
+    /// What it holds.
+    pub content: Content,
 }
 
 /// Which lines of a log to read.
@@ -298,6 +356,16 @@ pub trait ReadLog {
     fn waiting_of(&self, device: No) -> DbResult<u64>;
     /// Whether the document was erased for good.
     fn is_erased(&self, space: No, doc: &DocId) -> DbResult<bool>;
+    /// Whether a line of the log has a hash that starts so.
+    fn has_line(&self, space: No, prefix: [u8; 8]) -> DbResult<bool>;
+    /// Every document of a space with its heads, in the order of their ids. Only documents that have heads.
+    fn each_document(&self, space: No, each: &mut dyn FnMut(DocId, Vec<HeadRow>)) -> DbResult<()>;
+    /// The last manifest of a space.
+    fn manifest(&self, space: No) -> DbResult<Option<ManifestRow>>;
+    /// A chunk of a space, by its name.
+    fn chunk(&self, space: No, hash: &[u8; 32]) -> DbResult<Option<Vec<u8>>>;
+    /// The names of the chunks of the last manifest that hold changes of a document, in their order.
+    fn chunks_with(&self, space: No, doc: &DocId) -> DbResult<Vec<[u8; 32]>>;
     /// The position that was kept under a token.
     fn position(&self, device: No, token: u64) -> DbResult<Option<Vec<u8>>>;
     /// The highest token kept for a device; 0 if none.

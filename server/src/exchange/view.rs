@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_sync::error::StorageError;
 use gandan_sync::resolve::Resolver;
+use gandan_sync::response::{ChunkRef, Manifest};
 use gandan_sync::server::{
     GrantedSpace, HeldEnvelope, ItemQuery, Ledger, LogView, StoredContent, StoredItem, TokenRecord,
 };
 use gandan_sync::{Cursor, Digest, EnvelopeHash, Signature};
 
-use crate::db::storage::{DeviceRow, LineQuery, LineRow, No, ReadLog, SpaceRow};
+use crate::db::storage::{ChunkRow, Content, DeviceRow, LineQuery, LineRow, ManifestRow, No, ReadLog, SpaceRow};
 use crate::ingest::{LogResolver, status_of};
 use crate::positions::Positions;
 
@@ -102,6 +103,20 @@ impl LogView for DeviceLog<'_> {
         });
         Ok(lines.map_err(StorageError::new)?.into_iter().map(item).collect())
     }
+
+    fn manifest(&self, space: &SpaceId) -> Result<Option<Manifest>> {
+        let Some(no) = self.no(space) else { return Ok(None) };
+        Ok(self.log.manifest(no).map_err(StorageError::new)?.map(manifest))
+    }
+}
+
+fn manifest(row: ManifestRow) -> Manifest {
+    let chunk = |row: ChunkRow| ChunkRef { hash: row.hash, bytes: row.bytes, documents: row.documents };
+    Manifest {
+        cursor: Cursor { seq: row.seq, chain: row.chain },
+        digest: Digest { count: row.digest_count, sum: row.digest_sum },
+        chunks: row.chunks.into_iter().map(chunk).collect(),
+    }
 }
 
 fn granted(row: SpaceRow) -> GrantedSpace {
@@ -122,6 +137,12 @@ fn item(line: LineRow) -> StoredItem {
         hash: EnvelopeHash(line.hash),
         device: line.device,
         device_seq: line.device_seq,
-        content: line.body.map_or(StoredContent::Gone, StoredContent::Stored),
+        content: match line.content {
+            Content::Envelope(body) => StoredContent::Stored(body),
+            // Nobody is sent below the horizon: who stands there gets chunks first.
+            Content::Gone | Content::Compacted => StoredContent::Gone,
+            Content::Redacted(chunk) => StoredContent::Redacted(chunk),
+            Content::Erased(doc) => StoredContent::Erased(doc),
+        },
     }
 }

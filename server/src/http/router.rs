@@ -43,6 +43,7 @@ fn staff() -> OpenApiRouter<AppState> {
 fn devices() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api::sync::sync)) // POST /v1/sync
+        .routes(routes!(api::sync::query)) // POST /v1/query
         .routes(routes!(api::events::events)) // GET /v1/events
 }
 

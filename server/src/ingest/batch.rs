@@ -11,8 +11,8 @@ use super::Receipt;
 use super::admit::{Check, Checker, NewChanges};
 use super::resolve::LogResolver;
 use crate::db::storage::{
-    Access, DbResult, DeviceRow, EnvelopeState, HeadRow, HeldRow, NewLine, NewQuarantine, No, SpaceRow, WaitingRow,
-    WriteLog,
+    Access, DbResult, DeviceRow, EnvelopeState, HeadRow, HeldRow, NewContent, NewLine, NewQuarantine, No, SpaceRow,
+    WaitingRow, WriteLog,
 };
 use crate::events::SpaceEvent;
 
@@ -122,7 +122,7 @@ impl<'a> Batch<'a> {
             device_seq: envelope.device_seq,
             chain: cursor.chain,
             received_ms,
-            body: &admitted.stored,
+            content: NewContent::Envelope(&admitted.stored),
         })?;
         for (doc, change) in &changes.rows {
             log.put_change(space, doc, &crate::db::storage::ChangeRow { seq, ..*change })?;

@@ -1,15 +1,15 @@
 //! One pass over everything that is new.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gandan_model::document::Document;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::ProjectedDocument;
-use crate::db::storage::{LineQuery, ReadLog, SpaceRow};
+use crate::db::storage::{Content, LineQuery, ReadLog, SpaceRow};
 use crate::db::{Db, DbError, Storage};
-use crate::documents::{Assembled, LoggedChange, assemble, changes, open_line};
+use crate::documents::{Assembled, LoggedChange, Reader, assemble, changes, open_line};
 use crate::metrics::Metrics;
 use crate::reports;
 
@@ -42,6 +42,8 @@ struct Chunk {
     /// Its last place.
     to: u64,
     documents: Vec<Task>,
+    /// Documents that were erased.
+    erased: Vec<DocId>,
 }
 
 /// A document that has news.
@@ -83,6 +85,10 @@ impl Pass {
         let mut left: u64 = lags.iter().map(|lag| lag.head - lag.reached).sum();
         for lag in lags {
             let mut reached = lag.reached;
+            if let Some(packed) = self.below_horizon(&lag, stop)? {
+                left = left.saturating_sub(packed - reached);
+                reached = packed;
+            }
             while reached < lag.head && !stop() {
                 self.metrics.projector_behind(left);
                 progress(left);
@@ -110,6 +116,57 @@ impl Pass {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// If the place reached lies below the horizon, its documents can only be had whole: builds all of them, chunk by
+    /// chunk, and gives the place in the log that this comes to.
+    fn below_horizon(&self, lag: &Lag, stop: &dyn Fn() -> bool) -> Result<Option<u64>, DbError> {
+        let storage: &dyn Storage = &self.db;
+        let found = storage.read(|log| {
+            let Some(space) = log.space(&lag.space)? else { return Ok(None) };
+            let behind = lag.reached + 1 < space.horizon;
+            Ok(if behind { log.manifest(space.no)?.map(|manifest| (space, manifest)) } else { None })
+        })?;
+        let Some((space, manifest)) = found else { return Ok(None) };
+        let last = manifest.chunks.len().saturating_sub(1);
+        for (place, row) in manifest.chunks.iter().enumerate() {
+            if stop() {
+                return Ok(Some(lag.head));
+            }
+            let documents = storage.read(|log| self.whole(log, &space, &row.hash))?;
+            // The place moves with the last chunk; until then everything would be done again.
+            let to = if place == last { manifest.seq } else { lag.reached };
+            let done = Chunk { space: space.clone(), from: lag.reached, to, documents, erased: Vec::new() };
+            self.write(&done)?;
+        }
+        Ok(Some(manifest.seq))
+    }
+
+    /// The documents that begin in a chunk.
+    fn whole(&self, log: &dyn ReadLog, space: &SpaceRow, name: &[u8; 32]) -> Result<Vec<Task>, DbError> {
+        let missing = || DbError::Damaged("a chunk of whole documents is missing".to_owned());
+        let body = log.chunk(space.no, name)?.ok_or_else(missing)?;
+        let chunk = gandan_sync::compact::decode(&space.id, &body).map_err(DbError::internal)?;
+        let mut reader = Reader::new(log, space);
+        let (mut tasks, mut seen) = (Vec::new(), HashSet::new());
+        for change in chunk.changes {
+            let doc = change.doc;
+            if !seen.insert(doc) || log.chunks_with(space.no, &doc)?.first() != Some(name) {
+                continue;
+            }
+            let changes = reader.changes(&doc)?;
+            let arrived_ms = changes.iter().map(|change| change.received_ms).min().unwrap_or(0);
+            match assemble(None, &changes) {
+                Some(assembled) => tasks.push(Task { doc, arrived_ms, assembled }),
+                None => self.nothing(space, &doc, changes.len() as u64),
+            }
+        }
+        Ok(tasks)
+    }
+
+    fn nothing(&self, space: &SpaceRow, doc: &DocId, changes: u64) {
+        tracing::error!(space = %space.id, %doc, "no document can be made of these changes");
+        self.metrics.projected(0, changes);
+    }
+
     /// Reads the next lines of a log and builds the documents that they concern.
     fn chunk(&self, space: &SpaceId, from: u64) -> Result<Option<Chunk>, DbError> {
         let storage: &dyn Storage = &self.db;
@@ -126,12 +183,15 @@ impl Pass {
                 return Ok(None);
             }
             let mut fresh: HashMap<DocId, Vec<LoggedChange>> = HashMap::new();
-            let (mut order, mut to) = (Vec::new(), from);
+            let (mut order, mut to, mut erased) = (Vec::new(), from, Vec::new());
             for line in &lines {
                 if order.len() >= MAX_DOCUMENTS {
                     break;
                 }
                 to = line.seq;
+                if let Content::Erased(doc) = line.content {
+                    erased.push(doc);
+                }
                 for change in open_line(log, space.id, line) {
                     let changes = fresh.entry(change.doc).or_insert_with(|| {
                         order.push(change.doc);
@@ -146,7 +206,7 @@ impl Pass {
                 self.task(log, &space, doc, &fresh).transpose()
             });
             let documents = tasks.collect::<Result<Vec<_>, _>>()?;
-            Ok(Some(Chunk { space, from, to, documents }))
+            Ok(Some(Chunk { space, from, to, documents, erased }))
         })
     }
 
@@ -171,8 +231,7 @@ impl Pass {
             None => assemble(None, &changes(log, space, &doc)?),
         };
         if assembled.is_none() {
-            tracing::error!(space = %space.id, %doc, "no document can be made of these changes");
-            self.metrics.projected(0, fresh.len() as u64);
+            self.nothing(space, &doc, fresh.len() as u64);
         }
         Ok(assembled.map(|assembled| Task { doc, arrived_ms, assembled }))
     }
@@ -206,6 +265,9 @@ impl Pass {
             unapplied += store(&transaction, no, to, task)?;
             report(&transaction, &chunk.space, task)?;
         }
+        for doc in &chunk.erased {
+            forget(&transaction, &chunk.space, doc)?;
+        }
         transaction
             .prepare_cached("INSERT OR REPLACE INTO projected (space, seq) VALUES (?1, ?2)")?
             .execute([no, to])?;
@@ -219,6 +281,17 @@ impl Pass {
 fn starts_here(log: &dyn ReadLog, space: &SpaceRow, doc: &DocId, fresh: &[LoggedChange]) -> Result<bool, DbError> {
     let first = fresh.iter().map(|change| change.seq).min().unwrap_or(0);
     Ok(log.changes(space.no, doc)?.iter().all(|change| change.seq >= first))
+}
+
+/// Removes every view of an erased document.
+fn forget(connection: &Connection, space: &SpaceRow, doc: &DocId) -> Result<(), DbError> {
+    reports::erase(connection, &space.id, doc)?;
+    for table in ["snapshot", "unapplied"] {
+        connection
+            .prepare_cached(&format!("DELETE FROM {table} WHERE space = ?1 AND document = ?2"))?
+            .execute((space.no, &doc.0))?;
+    }
+    Ok(())
 }
 
 fn store(connection: &Connection, space: i64, seq: i64, task: &Task) -> Result<u64, DbError> {

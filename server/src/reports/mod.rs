@@ -77,6 +77,28 @@ pub(crate) fn record(
     with_rules(connection, unit, |rules| gandan_model::record::Record::of(document, rules, unit))
 }
 
+/// Removes the rows of one document that was erased, out of lists, figures and the search index.
+pub fn erase(
+    connection: &Connection,
+    space: &gandan_model::ids::SpaceId,
+    doc: &gandan_model::ids::DocId,
+) -> Result<(), DbError> {
+    for (parent, children) in [
+        ("visit_row", &["visit_text", "visit_official", "bright_spot_row", "supervision_row"][..]),
+        ("issue_row", &["issue_text", "issue_event_row"][..]),
+    ] {
+        for child in children {
+            let sql = format!("DELETE FROM {child} WHERE n IN (SELECT n FROM {parent} WHERE id = ?1 AND space = ?2)");
+            connection.prepare_cached(&sql)?.execute((&doc.0, &space.0))?;
+        }
+        let sql = format!("DELETE FROM {parent} WHERE id = ?1 AND space = ?2");
+        connection.prepare_cached(&sql)?.execute((&doc.0, &space.0))?;
+    }
+    let sql = "DELETE FROM review_item_row WHERE doc = ?1 AND space = ?2";
+    connection.prepare_cached(sql)?.execute((&doc.0, &space.0))?;
+    Ok(())
+}
+
 /// Removes every projected row, before everything is projected anew. The audit trail is not projected and stays.
 pub fn clear(connection: &Connection) -> Result<(), DbError> {
     // The triggers would take every row's words out of the search index one by one: for a province minutes instead of

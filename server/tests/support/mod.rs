@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use gandan_model::org::{OrgTree, UNITS_CSV, UnitRow};
 use gandan_server::auth::{Role, ScopeLine, new_secret};
-use gandan_server::clock::ManualClock;
+use gandan_server::clock::{Clock as _, ManualClock};
+use gandan_server::compactor::{self, Compacted, Compactor};
 use gandan_server::db::sqlite::people::{Official, Purpose};
 use gandan_server::db::sqlite::{org, people};
 use gandan_server::db::{Db, DbOptions};
@@ -78,6 +79,8 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(START_MS));
         let mut options = ServerOptions::new(folder.path().join("data"));
         options.clock = Arc::<ManualClock>::clone(&clock);
+        // Tests say themselves when documents are packed.
+        options.compaction = None;
         change(&mut options);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = Server::start(options).unwrap();
@@ -107,6 +110,13 @@ impl TestApp {
 
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.as_ref().unwrap().block_on(future)
+    }
+
+    /// Packs the documents of all spaces and drops bodies older than this.
+    pub fn compact(&self, keep_ms: i64) -> Compacted {
+        let options = compactor::Options { keep_ms, force: true };
+        let done = Compactor::new(self.db().clone()).unwrap().run(self.clock.now_ms(), &options, &|| false).unwrap();
+        done.expect("nobody else compacts")
     }
 
     /// Waits until the views hold everything that was acknowledged.

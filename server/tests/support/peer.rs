@@ -13,10 +13,11 @@ use gandan_sync::client::{DeviceView, Item, Outcome, Session, Start};
 use gandan_sync::digest::advance_heads;
 use gandan_sync::envelope::{Sealer, seal};
 use gandan_sync::error::StorageError;
+use gandan_sync::query::{Ask, Query, Reply, decode_chunks};
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::Resolver;
-use gandan_sync::response::GrantChange;
-use gandan_sync::{Digest, Encoding, EnvelopeHash, Outgoing, SealedEnvelope, SpacePosition, Status};
+use gandan_sync::response::{GrantChange, Manifest, Notice};
+use gandan_sync::{Digest, Encoding, EnvelopeHash, Outgoing, SealedEnvelope, SpacePosition, Status, compact};
 use serde_json::json;
 
 use super::http::{self, Answer};
@@ -48,6 +49,8 @@ pub struct Peer {
     pub next_seq: u64,
     pub last_hash: EnvelopeHash,
     pub now_ms: i64,
+    /// Chunks to load before anything else of a space.
+    pub manifests: BTreeMap<SpaceId, Manifest>,
     /// Bytes of the last bodies up and down.
     pub last_bytes: (usize, usize),
 }
@@ -97,6 +100,7 @@ impl Peer {
             next_seq: 1,
             last_hash: EnvelopeHash::ZERO,
             now_ms: START_MS,
+            manifests: BTreeMap::new(),
             last_bytes: (0, 0),
         }
     }
@@ -221,12 +225,44 @@ impl Peer {
         let mut statuses = Vec::new();
         for _ in 0..50 {
             let outcome = self.round_trip(app);
+            self.load_chunks(app);
             statuses.extend(outcome.acks.iter().map(|ack| (ack.device_seq, ack.status)));
             if !outcome.more && outcome.unsent == 0 {
                 return statuses;
             }
         }
         panic!("the sync never ends");
+    }
+
+    /// Asks a question.
+    pub fn query(&self, app: &TestApp, ask: Ask) -> Answer {
+        let query = Query { device: self.device, time_ms: u64::try_from(self.now_ms).unwrap(), ask };
+        let bytes = query.encode(&self.key).unwrap();
+        http::request(app.address, "POST", "/v1/query", &[("content-type", "application/octet-stream")], &bytes)
+    }
+
+    /// Asks a question that is answered.
+    pub fn reply(&self, app: &TestApp, ask: Ask) -> Reply {
+        let answer = self.query(app, ask);
+        assert_eq!(answer.status, 200, "{}", answer.code());
+        Reply::decode(&answer.body).unwrap()
+    }
+
+    /// Loads what the last answer named.
+    pub fn load_chunks(&mut self, app: &TestApp) {
+        for (space, manifest) in std::mem::take(&mut self.manifests) {
+            for chunk in &manifest.chunks {
+                let answer = self.query(app, Ask::Chunks { space, hashes: vec![chunk.hash] });
+                assert_eq!(answer.status, 200, "{}", answer.code());
+                let bytes = decode_chunks(&answer.body).unwrap()[0];
+                assert_eq!((compact::hash(bytes), bytes.len()), (chunk.hash, chunk.bytes as usize));
+                let content = compact::decode(&space, bytes).unwrap();
+                self.changes(space, content.changes.into_iter().map(|change| (change.doc, change.raw)).collect());
+            }
+            let digest = self.digests.get(&space).copied().unwrap_or_default();
+            assert_eq!(digest, manifest.digest, "the chunks are not what the manifest says");
+            self.positions.insert(space, SpacePosition { space, cursor: manifest.cursor, digest: None });
+        }
     }
 
     fn take(&mut self, outcome: &Outcome) {
@@ -247,6 +283,10 @@ impl Peer {
             }
         }
         for part in &outcome.parts {
+            if let Some(Notice::Chunks(manifest)) = &part.notice {
+                self.manifests.insert(part.space, manifest.clone());
+                continue;
+            }
             for item in &part.items {
                 self.item(part.space, item);
             }
@@ -278,6 +318,10 @@ impl Peer {
             }
             Item::Unreadable { error, .. } => panic!("unreadable: {error}"),
         };
+        self.changes(space, changes);
+    }
+
+    fn changes(&mut self, space: SpaceId, changes: Vec<(DocId, Vec<u8>)>) {
         for (doc, raw) in changes {
             let header = gandan_sync::scan(&raw).unwrap();
             let held = self.docs.entry((space, doc)).or_insert_with(|| Held {

@@ -4,11 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use gandan_model::ids::{DeviceId, DocId, SpaceId};
 
+use super::chunks;
 use super::columns::{bytes, compartment, device_id, doc_id, hash, int, space_id, state, uint, unpack_heads};
 use crate::db::DbError;
 use crate::db::storage::{
-    Access, ChangeRow, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, No, ReadLog, SpaceRow,
-    WaitingRow,
+    Access, ChangeRow, Content, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow, No,
+    ReadLog, SpaceRow, WaitingRow,
 };
 
 /// A connection, as a log.
@@ -54,7 +55,7 @@ fn waiting_row(row: &Row<'_>) -> rusqlite::Result<WaitingRow> {
 impl ReadLog for Log<'_> {
     fn device(&self, id: &DeviceId) -> DbResult<Option<DeviceRow>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT no, id, public_key, official, revoked_ms, last_seq, last_hash FROM device WHERE id = ?1",
+            "SELECT no, id, public_key, official, revoked_ms, last_seq, last_hash, wipe FROM device WHERE id = ?1",
         )?;
         let row = |row: &Row<'_>| {
             Ok(DeviceRow {
@@ -65,6 +66,7 @@ impl ReadLog for Log<'_> {
                 revoked_ms: row.get(4)?,
                 last_seq: uint(row, 5)?,
                 last_hash: bytes(row, 6)?,
+                wipe: row.get(7)?,
             })
         };
         Ok(statement.query_row([&id.0], row).optional()?)
@@ -164,7 +166,10 @@ impl ReadLog for Log<'_> {
         let (mut lines, mut left) = (Vec::new(), query.max_bytes);
         while let Some(row) = rows.next()? {
             let line = line_row(row, query.without_bodies_of)?;
-            let size = line.body.as_ref().map_or(0, Vec::len);
+            let size = match &line.content {
+                Content::Envelope(body) | Content::Redacted(body) => body.len(),
+                Content::Gone | Content::Compacted | Content::Erased(_) => 0,
+            };
             if size > left && !lines.is_empty() {
                 break;
             }
@@ -193,6 +198,36 @@ impl ReadLog for Log<'_> {
         Ok(statement.exists((space, &doc.0))?)
     }
 
+    fn has_line(&self, space: No, prefix: [u8; 8]) -> DbResult<bool> {
+        let mut statement =
+            self.0.prepare_cached("SELECT 1 FROM log WHERE space = ?1 AND substr(hash, 1, 8) = ?2 LIMIT 1")?;
+        Ok(statement.exists((space, prefix))?)
+    }
+
+    fn each_document(&self, space: No, each: &mut dyn FnMut(DocId, Vec<HeadRow>)) -> DbResult<()> {
+        let mut statement = self.0.prepare_cached("SELECT id, heads FROM document WHERE space = ?1 ORDER BY id")?;
+        let mut rows = statement.query([space])?;
+        while let Some(row) = rows.next()? {
+            let heads = unpack_heads(row.get_ref(1)?.as_blob().map_err(DbError::internal)?)?;
+            if !heads.is_empty() {
+                each(doc_id(row, 0)?, heads);
+            }
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, space: No) -> DbResult<Option<ManifestRow>> {
+        chunks::manifest(self.0, space)
+    }
+
+    fn chunk(&self, space: No, hash: &[u8; 32]) -> DbResult<Option<Vec<u8>>> {
+        chunks::body(self.0, space, hash)
+    }
+
+    fn chunks_with(&self, space: No, doc: &DocId) -> DbResult<Vec<[u8; 32]>> {
+        chunks::with_document(self.0, space, doc)
+    }
+
     fn position(&self, device: No, token: u64) -> DbResult<Option<Vec<u8>>> {
         let mut statement =
             self.0.prepare_cached("SELECT positions FROM device_position WHERE device = ?1 AND token = ?2")?;
@@ -208,13 +243,14 @@ impl ReadLog for Log<'_> {
 
 fn line_row(row: &Row<'_>, without_bodies_of: Option<DeviceId>) -> DbResult<LineRow> {
     let device = device_id(row, 3)?;
-    let kind: u8 = row.get(6)?;
-    let body = if kind != 0 {
-        None
-    } else if without_bodies_of == Some(device) {
-        Some(Vec::new())
-    } else {
-        row.get(7)?
+    let content = match row.get::<_, u8>(6)? {
+        0 if without_bodies_of == Some(device) => Content::Envelope(Vec::new()),
+        0 => Content::Envelope(row.get(7)?),
+        1 => Content::Gone,
+        2 => Content::Compacted,
+        3 => Content::Redacted(row.get(7)?),
+        4 => Content::Erased(doc_id(row, 7)?),
+        kind => return Err(DbError::Damaged(format!("a line of kind {kind}"))),
     };
     Ok(LineRow {
         seq: uint(row, 0)?,
@@ -223,6 +259,6 @@ fn line_row(row: &Row<'_>, without_bodies_of: Option<DeviceId>) -> DbResult<Line
         device,
         device_seq: uint(row, 4)?,
         received_ms: row.get(5)?,
-        body,
+        content,
     })
 }

@@ -12,6 +12,7 @@ use crate::db::DbError;
 const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_core.sql"),
     include_str!("../../../migrations/sqlite/0004_audit.sql"),
+    include_str!("../../../migrations/sqlite/0005_trust.sql"),
 ];
 
 /// The whole schema of the views. A change here makes every server build its views anew at its next start.

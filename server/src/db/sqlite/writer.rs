@@ -7,8 +7,8 @@ use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use super::columns::{int, pack_heads};
 use super::log::Log;
 use crate::db::storage::{
-    Access, ChangeRow, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, NewLine, NewQuarantine, No,
-    ReadLog, SeenRow, SpaceRow, WaitingRow, WriteLog,
+    Access, ChangeRow, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow, NewContent,
+    NewLine, NewQuarantine, No, ReadLog, SeenRow, SpaceRow, WaitingRow, WriteLog,
 };
 
 /// A connection that writes logs.
@@ -91,6 +91,26 @@ impl ReadLog for Writer {
         self.log().is_erased(space, doc)
     }
 
+    fn has_line(&self, space: No, prefix: [u8; 8]) -> DbResult<bool> {
+        self.log().has_line(space, prefix)
+    }
+
+    fn each_document(&self, space: No, each: &mut dyn FnMut(DocId, Vec<HeadRow>)) -> DbResult<()> {
+        self.log().each_document(space, each)
+    }
+
+    fn manifest(&self, space: No) -> DbResult<Option<ManifestRow>> {
+        self.log().manifest(space)
+    }
+
+    fn chunk(&self, space: No, hash: &[u8; 32]) -> DbResult<Option<Vec<u8>>> {
+        self.log().chunk(space, hash)
+    }
+
+    fn chunks_with(&self, space: No, doc: &DocId) -> DbResult<Vec<[u8; 32]>> {
+        self.log().chunks_with(space, doc)
+    }
+
     fn position(&self, device: No, token: u64) -> DbResult<Option<Vec<u8>>> {
         self.log().position(device, token)
     }
@@ -118,9 +138,14 @@ impl WriteLog for Writer {
     }
 
     fn append(&self, line: &NewLine<'_>) -> DbResult<()> {
+        let (kind, body) = match &line.content {
+            NewContent::Envelope(body) => (0, *body),
+            NewContent::Chunk(body) => (3, *body),
+            NewContent::Erased(doc) => (4, &doc.0[..]),
+        };
         self.execute(
             "INSERT INTO log (space, seq, kind, hash, device, device_seq, chain, received_ms, body)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES (?1, ?2, ?9, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 line.space,
                 int(line.seq)?,
@@ -129,7 +154,8 @@ impl WriteLog for Writer {
                 int(line.device_seq)?,
                 line.chain,
                 line.received_ms,
-                line.body,
+                body,
+                kind,
             ),
         )
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/sync`: one round trip with a device.
+//! `POST /v1/sync`: one round trip with a device. `POST /v1/query`: what does not fit into it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use gandan_model::ids::DeviceId;
 use gandan_sync::Refusal;
 use gandan_sync::limits::MAX_REQUEST;
+use gandan_sync::query::{MAX_QUERY_FRAME, claimed_asker};
 use gandan_sync::request::claimed_device;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt;
 
 use crate::exchange::Trouble;
-use crate::front::{Pace, Patience};
+use crate::front::Patience;
 use crate::http::error::ERROR_HEADER;
 use crate::state::AppState;
 
@@ -44,7 +46,7 @@ const PIECE: usize = 64 << 10;
 )]
 pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Response {
     let exchange = Arc::clone(state.exchange());
-    let upload = match read(request.into_body(), state.uploads(), state.pace()).await {
+    let upload = match read(request.into_body(), &state, MAX_REQUEST).await {
         Upload::Whole(upload) => upload,
         Upload::Refused(trouble) => return problem(&state, trouble),
         Upload::Cut(upload) => {
@@ -53,17 +55,50 @@ pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Res
             return problem(&state, Trouble { refusal: Refusal::BAD_FORM, retry_after_s: 0 });
         }
     };
-    let device = claimed_device(&upload.bytes);
+    answer(&state, claimed_device(&upload.bytes), move || exchange.round_trip(&upload.bytes)).await
+}
+
+/// A question beside the round trip: a signed query frame up; chunks or a reply frame down.
+#[utoipa::path(
+    post, path = "/v1/query", tag = "devices",
+    request_body(content_type = "application/octet-stream", description = "A query frame, signed by the device"),
+    responses(
+        (status = 200, description = "A reply frame, or a frame of chunks", content_type = "application/octet-stream"),
+        (status = 400, description = "A problem frame; `gandan-error` has the code: `bad_form`, `version`"),
+        (status = 401, description = "A problem frame: `unknown_device`, `bad_signature`"),
+        (status = 403, description = "A problem frame: `no_grant`, `revoked`"),
+        (status = 413, description = "A problem frame: `too_large`"),
+        (status = 429, description = "A problem frame: `busy`; `retry-after` says when to come back"),
+        (status = 503, description = "A problem frame: `busy`"),
+        (status = 507, description = "A problem frame: `no_space`")
+    )
+)]
+pub(crate) async fn query(State(state): State<AppState>, request: Request) -> Response {
+    let exchange = Arc::clone(state.exchange());
+    let upload = match read(request.into_body(), &state, MAX_QUERY_FRAME).await {
+        Upload::Whole(upload) => upload,
+        Upload::Refused(trouble) => return problem(&state, trouble),
+        Upload::Cut(_) => return problem(&state, Trouble { refusal: Refusal::BAD_FORM, retry_after_s: 0 }),
+    };
+    answer(&state, claimed_asker(&upload.bytes), move || exchange.query(&upload.bytes)).await
+}
+
+/// Runs `work` for the device that asks, when it is its turn, on a thread that may block.
+async fn answer(
+    state: &AppState,
+    device: Option<DeviceId>,
+    work: impl FnOnce() -> Result<Vec<u8>, Trouble> + Send + 'static,
+) -> Response {
     if let Some(Err(retry_after_s)) = device.map(|device| state.limits().device_may(device)) {
         state.metrics().turned_away("device");
-        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s });
+        return problem(state, Trouble { refusal: Refusal::BUSY, retry_after_s });
     }
-    let Some(turn) = turn(&state).await else {
+    let Some(turn) = turn(state).await else {
         state.metrics().turned_away("busy");
-        return problem(&state, Trouble { refusal: Refusal::BUSY, retry_after_s: BUSY_S });
+        return problem(state, Trouble { refusal: Refusal::BUSY, retry_after_s: BUSY_S });
     };
     let answered = tokio::task::spawn_blocking(move || {
-        let answered = exchange.round_trip(&upload.bytes);
+        let answered = work();
         drop(turn);
         answered
     });
@@ -75,8 +110,8 @@ pub(crate) async fn sync(State(state): State<AppState>, request: Request) -> Res
     }
     match answered {
         Ok(Ok(frame)) => ([(CONTENT_TYPE, FRAME)], frame).into_response(),
-        Ok(Err(trouble)) => problem(&state, trouble),
-        Err(_) => problem(&state, Trouble { refusal: Refusal::INTERNAL, retry_after_s: 5 }),
+        Ok(Err(trouble)) => problem(state, trouble),
+        Err(_) => problem(state, Trouble { refusal: Refusal::INTERNAL, retry_after_s: 5 }),
     }
 }
 
@@ -104,10 +139,10 @@ enum Upload {
     Refused(Trouble),
 }
 
-async fn read(body: Body, memory: &Arc<Semaphore>, pace: Pace) -> Upload {
+async fn read(body: Body, state: &AppState, limit: usize) -> Upload {
     let mut upload = Bytes64 { bytes: Vec::new(), memory: Vec::new() };
     let mut pieces = body.into_data_stream();
-    let mut patience = Patience::new(pace);
+    let (memory, mut patience) = (state.uploads(), Patience::new(state.pace()));
     loop {
         let began = Instant::now();
         let piece: Bytes = match tokio::time::timeout(patience.left(), pieces.next()).await {
@@ -116,7 +151,7 @@ async fn read(body: Body, memory: &Arc<Semaphore>, pace: Pace) -> Upload {
             Ok(Some(Err(_))) | Err(_) => return Upload::Cut(upload),
         };
         patience.moved(piece.len(), began.elapsed());
-        if upload.bytes.len() + piece.len() > MAX_REQUEST {
+        if upload.bytes.len() + piece.len() > limit {
             return Upload::Refused(Trouble { refusal: Refusal::TOO_LARGE, retry_after_s: 0 });
         }
         while upload.memory.len() * PIECE < upload.bytes.len() + piece.len() {

@@ -1,0 +1,201 @@
+//! Questions beside the round trip: chunks, differences, what a restored server lost, a new identity.
+//!
+//! The right to what is asked is that of this moment: nothing is answered from a space that the device may not read, and
+//! a revoked device gets nothing at all. What it gives back is taken all the same, into quarantine.
+
+use gandan_model::ids::{ChangeHash, DocId, SpaceId};
+use gandan_sync::digest::{Buckets, bucket, short_heads};
+use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
+use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks};
+use gandan_sync::{Cursor, Outgoing, Refusal, compact};
+
+use super::{Exchange, Trouble, verifying_key};
+use crate::db::DbError;
+use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
+use crate::documents::Reader;
+
+impl Exchange {
+    /// Answers a query frame with a frame. Blocks.
+    pub fn query(&self, bytes: &[u8]) -> Result<Vec<u8>, Trouble> {
+        let unverified = UnverifiedQuery::decode(bytes)?;
+        let id = unverified.device();
+        let device = self.storage.read(|log| log.device(&id))?.ok_or(Trouble::new(Refusal::UNKNOWN_DEVICE))?;
+        let Query { ask, .. } = unverified.verify(&verifying_key(&device)?)?;
+        self.metrics.query(name(&ask));
+        let out = match &ask {
+            Ask::Chunks { space, hashes } => self.reading(&device, space, |log, space| chunks(log, space, hashes))?,
+            Ask::Compare { space, cursor, buckets } => {
+                self.reading(&device, space, |log, space| compare(log, space, *cursor, buckets))??.encode()?
+            }
+            Ask::Differ { space, cursor, bucket, documents } => {
+                self.reading(&device, space, |log, space| differ(log, space, *cursor, *bucket, documents))?.encode()?
+            }
+            Ask::Offer { .. } | Ask::Return { .. } | Ask::Renew { .. } => return Err(Trouble::new(Refusal::BAD_FORM)),
+        };
+        self.metrics.sync_bytes(bytes.len(), out.len());
+        Ok(out)
+    }
+
+    /// Runs `read` on one view of a space that the device may read at this moment.
+    pub(super) fn reading<T>(
+        &self,
+        device: &DeviceRow,
+        space: &SpaceId,
+        read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
+    ) -> Result<T, Trouble> {
+        let answer = self.storage.read(|log| {
+            if log.device(&device.id)?.is_none_or(|row| row.revoked_ms.is_some()) {
+                return Ok(Err(Trouble::new(Refusal::REVOKED)));
+            }
+            // A space that is not there and one that is not for this device look the same.
+            let Some(space) = log.space(space)? else { return Ok(Err(Trouble::new(Refusal::NO_GRANT))) };
+            if !log.access(device.no, space.no)?.reads() {
+                return Ok(Err(Trouble::new(Refusal::NO_GRANT)));
+            }
+            read(log, &space).map(Ok)
+        });
+        answer?
+    }
+}
+
+fn name(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Chunks { .. } => "chunks",
+        Ask::Compare { .. } => "compare",
+        Ask::Differ { .. } => "differ",
+        Ask::Offer { .. } => "offer",
+        Ask::Return { .. } => "return",
+        Ask::Renew { .. } => "renew",
+    }
+}
+
+/// As many of the chunks as fit into an answer, in the order in which they are asked for.
+fn chunks(log: &dyn ReadLog, space: &SpaceRow, hashes: &[[u8; 32]]) -> DbResult<Vec<u8>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for hash in hashes {
+        let chunk = log.chunk(space.no, hash)?.unwrap_or_default();
+        if !found.is_empty() && bytes + chunk.len() > MAX_QUERY {
+            break;
+        }
+        bytes += chunk.len();
+        found.push(chunk);
+    }
+    Ok(encode_chunks(found.iter().map(Vec::as_slice)))
+}
+
+fn at_head(space: &SpaceRow, cursor: Cursor) -> bool {
+    cursor == Cursor { seq: space.head, chain: space.chain }
+}
+
+fn hashes(heads: &[HeadRow]) -> Vec<ChangeHash> {
+    heads.iter().map(|head| head.hash).collect()
+}
+
+fn compare(
+    log: &dyn ReadLog,
+    space: &SpaceRow,
+    cursor: Cursor,
+    theirs: &[[u8; 8]],
+) -> DbResult<Result<Reply, Trouble>> {
+    if !at_head(space, cursor) {
+        return Ok(Ok(Reply::Moved));
+    }
+    let mut ours = Buckets::default();
+    log.each_document(space.no, &mut |doc, heads| ours.add(&doc, &hashes(&heads)))?;
+    let ours = ours.short();
+    if theirs.len() != ours.len() {
+        return Ok(Err(Trouble::new(Refusal::BAD_FORM)));
+    }
+    let differ = ours.iter().zip(theirs).enumerate().filter(|(_, (ours, theirs))| ours != theirs);
+    // There are 256 buckets.
+    Ok(Ok(Reply::Buckets(differ.filter_map(|(place, _)| u8::try_from(place).ok()).collect())))
+}
+
+/// The documents of a bucket that differ, whole. Those that were erased stand as such in the last chunk.
+fn differ(
+    log: &dyn ReadLog,
+    space: &SpaceRow,
+    cursor: Cursor,
+    number: u8,
+    theirs: &[(DocId, [u8; 8])],
+) -> DbResult<Reply> {
+    if !at_head(space, cursor) {
+        return Ok(Reply::Moved);
+    }
+    let mut ours: Vec<(DocId, Vec<ChangeHash>)> = Vec::new();
+    log.each_document(space.no, &mut |doc, heads| {
+        if bucket(&doc) == number {
+            ours.push((doc, hashes(&heads)));
+        }
+    })?;
+    let (mut unknown, mut erased) = (Vec::new(), Vec::new());
+    for (doc, _) in theirs.iter().filter(|(doc, _)| ours.binary_search_by(|(our, _)| our.cmp(doc)).is_err()) {
+        let list = if log.is_erased(space.no, doc)? { &mut erased } else { &mut unknown };
+        list.push(*doc);
+    }
+    let same = |doc: &DocId, heads: &[ChangeHash]| {
+        theirs.iter().any(|(their, short)| their == doc && *short == short_heads(doc, heads))
+    };
+    ours.retain(|(doc, heads)| !same(doc, heads));
+    let mut reader = Reader::new(log, space);
+    let mut healing = Healing::default();
+    let mut more = false;
+    for (doc, heads) in ours {
+        if healing.is_full() {
+            more = true;
+            break;
+        }
+        let changes: Vec<(DocId, Vec<u8>)> =
+            reader.changes(&doc)?.into_iter().map(|change| (doc, change.raw)).collect();
+        healing.add(changes)?;
+        healing.heads.push((doc, heads));
+    }
+    healing.end(&erased)?;
+    Ok(Reply::Healing { chunks: healing.chunks, heads: healing.heads, unknown, more })
+}
+
+/// Documents on their way to a device that lacks them.
+#[derive(Default)]
+struct Healing {
+    chunks: Vec<Vec<u8>>,
+    bytes: usize,
+    waiting: Vec<(DocId, Vec<u8>)>,
+    waiting_bytes: usize,
+    heads: Vec<(DocId, Vec<ChangeHash>)>,
+}
+
+impl Healing {
+    /// One more document could be too much. (What waits shrinks to a fraction; a document alone may be larger than all
+    /// the room, and then it goes alone.)
+    fn is_full(&self) -> bool {
+        self.bytes + self.waiting_bytes > MAX_QUERY / 2 || self.chunks.len() + 8 > MAX_CHUNKS
+    }
+
+    fn add(&mut self, changes: Vec<(DocId, Vec<u8>)>) -> DbResult<()> {
+        self.waiting_bytes += changes.iter().map(|(_, raw)| raw.len()).sum::<usize>();
+        self.waiting.extend(changes);
+        while compact::chunk_len(&outgoing(&self.waiting)) < self.waiting.len() {
+            self.pack(&[])?;
+        }
+        Ok(())
+    }
+
+    fn pack(&mut self, erased: &[DocId]) -> DbResult<()> {
+        let fitting = compact::chunk_len(&outgoing(&self.waiting));
+        let rest = self.waiting.split_off(fitting);
+        let packed = std::mem::replace(&mut self.waiting, rest);
+        let chunk = compact::encode(&outgoing(&packed), erased).map_err(DbError::internal)?;
+        self.waiting_bytes = self.waiting.iter().map(|(_, raw)| raw.len()).sum();
+        self.bytes += chunk.len();
+        self.chunks.push(chunk);
+        Ok(())
+    }
+
+    fn end(&mut self, erased: &[DocId]) -> DbResult<()> {
+        if self.waiting.is_empty() && erased.is_empty() { Ok(()) } else { self.pack(erased) }
+    }
+}
+
+fn outgoing(changes: &[(DocId, Vec<u8>)]) -> Vec<Outgoing<'_>> {
+    changes.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect()
+}
