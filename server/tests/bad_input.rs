@@ -200,7 +200,7 @@ fn who_is_not_known_gets_nothing() {
             assert_eq!((answer.status, answer.code()), (401, "unauthorised"), "{path}");
         }
     }
-    let answer = http::get(app.address, "/nowhere", None);
+    let answer = http::get(app.address, "/api/v1/nowhere", None);
     assert_eq!((answer.status, answer.code()), (404, "not_found"));
     let answer = http::get(app.address, "/v1/sync", None);
     assert_eq!((answer.status, answer.code()), (405, "method_not_allowed"));

@@ -5,3 +5,4 @@ pub mod error;
 pub mod extract;
 pub(crate) mod middleware;
 pub mod router;
+mod web;

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ApiError;
-use super::{api, middleware};
+use super::{api, middleware, web};
 use crate::state::AppState;
 
 /// Most bytes of a JSON body. Frames of `/v1/sync` have their own limit.
@@ -75,7 +75,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(state: AppState) -> Router {
     let (router, _) = described().split_for_parts();
     router
-        .fallback(async || ApiError::not_found("there is nothing at this address"))
+        .fallback(web::page)
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes another method")
         })

@@ -62,6 +62,10 @@ impl Tree {
                 continue;
             }
             let path = format!("{prefix}{name}");
+            // What the build of the web app and its tests leave behind.
+            if matches!(path.as_str(), "server/web/dist" | "server/web/screenshots") {
+                continue;
+            }
             if entry.file_type()?.is_dir() {
                 self.walk(&entry.path(), &format!("{path}/"))?;
             } else {

@@ -1,0 +1,8 @@
+import './app.css';
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { language, rememberedLanguage } from './lib/i18n/index.svelte.ts';
+
+await language.use(rememberedLanguage());
+const target = document.getElementById('app');
+if (target) mount(App, { target });
