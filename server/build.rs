@@ -20,7 +20,8 @@ fn main() -> io::Result<()> {
         |name: &str| format!("include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/web/dist/site/{name}\"))");
     let optional = |name: String| if packed(&name) { format!("Some({})", include(&name)) } else { "None".to_owned() };
     let mut list = String::from("static FILES: &[File] = &[\n");
-    for name in files.iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz")) {
+    let is_packed = |name: &str| Path::new(name).extension().is_some_and(|kind| kind == "br" || kind == "gz");
+    for name in files.iter().filter(|name| !is_packed(name)) {
         let (br, gz) = (optional(format!("{name}.br")), optional(format!("{name}.gz")));
         let plain = include(name);
         writeln!(list, "    File {{ path: {name:?}, plain: {plain}, br: {br}, gz: {gz} }},")

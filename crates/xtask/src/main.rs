@@ -19,6 +19,7 @@ mod json;
 mod table;
 mod test;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 

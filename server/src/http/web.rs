@@ -156,9 +156,11 @@ mod tests {
         response.headers().get(CONTENT_ENCODING)
     }
 
+    static PAGE: File = File { path: "index.html", plain: b"page", br: None, gz: None };
+    static FILE: File = File { path: "assets/a-1.js", plain: b"plain", br: Some(b"br"), gz: Some(b"gz") };
+
     #[test]
     fn files_are_compressed_for_those_who_take_it() {
-        static FILE: File = File { path: "assets/a-1.js", plain: b"plain", br: Some(b"br"), gz: Some(b"gz") };
         let ask = |coding: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
@@ -169,7 +171,6 @@ mod tests {
         assert_eq!(encoding(&ask("br;q=0, gzip")).unwrap(), "gzip");
         assert!(encoding(&ask("identity")).is_none());
         assert!(ask("br").headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
-        static PAGE: File = File { path: "index.html", plain: b"page", br: None, gz: None };
         assert_eq!(answer(&PAGE, &HeaderMap::new()).headers()[CACHE_CONTROL], "no-cache");
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let binaries = if let Some(binaries) = built.or_else(Binaries::from_environment) {
         binaries
     } else {
+        crate::web::build_if_possible();
         println!("  building gandan and gandan-server; the first time takes some minutes");
         Binaries::build()?
     };

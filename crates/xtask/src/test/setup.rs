@@ -30,7 +30,8 @@ pub(super) fn run() -> Outcome {
     tools()?;
     must(cargo().args(["fetch", "--locked"]))?;
     println!("  {} dependencies fetched", mark(true));
-    Ok(())
+    browser()?;
+    crate::web::build()
 }
 
 fn components() -> Outcome {
@@ -80,6 +81,20 @@ fn tools() -> Outcome {
         .into());
     }
     println!("  {} C compiler, make and perl", mark(true));
+    Ok(())
+}
+
+/// Chromium, which the tests of the web app drive.
+fn browser() -> Outcome {
+    let there = || works(Command::new("chromium").arg("--version"));
+    if !there() {
+        println!("  installing chromium with apt-get");
+        works(Command::new("apt-get").args(["install", "-y", "chromium"]));
+    }
+    if !there() {
+        return Err("chromium is missing; install it with: sudo apt-get install -y chromium".into());
+    }
+    println!("  {} chromium", mark(true));
     Ok(())
 }
 
