@@ -12,6 +12,8 @@ use crate::auth::{Role, hash_secret, new_secret};
 use crate::db::DbError;
 use crate::db::sqlite::people::{Code, Official, Purpose};
 use crate::db::sqlite::{devices, org, people};
+use crate::folder::{Decision, Folder, OfficialLine};
+use crate::ledger::decide;
 
 /// Version of the deadline rules and code lists that this server goes by.
 pub const RULES_VERSION: u32 = 1;
@@ -125,6 +127,7 @@ pub fn parse_key(text: &str) -> Result<[u8; 32], CodeError> {
 /// Takes a code in, within the caller's transaction. A device whose answer got lost may come again with the same code.
 pub fn enrol(
     connection: &Connection,
+    folder: &Folder,
     request: &EnrolRequest,
     now_ms: i64,
     poll_after_s: u32,
@@ -142,7 +145,8 @@ pub fn enrol(
     let Some(no) = devices::put(connection, &request.device, &key, Some(&official.id), now_ms)? else {
         return Ok(Err(CodeError::BadDevice));
     };
-    let scope = people::scope(connection, &people::official_scope(connection, &official.id)?, now_ms)?;
+    let lines = people::official_scope(connection, &official.id)?;
+    let scope = people::scope(connection, &lines, now_ms)?;
     devices::set_grants(connection, no, official.role, &scope)?;
     let events_token = new_secret::<32>().map_err(DbError::internal)?;
     devices::set_events_hash(connection, no, hash_secret(&events_token))?;
@@ -158,6 +162,10 @@ pub fn enrol(
         compartment: granted.compartment.as_str(),
         access: granted.access.as_str(),
     };
+    let line = OfficialLine { id: official.id.clone(), name: official.name.clone(), role: official.role, scope: lines };
+    let public_key = request.public_key.clone();
+    let decision = Decision::DeviceEnrolled { device: request.device, public_key, official: line, at_ms: now_ms };
+    decide(connection, folder, &decision)?;
     Ok(Ok(EnrolBundle {
         device: request.device,
         official: OfficialPart { id: official.id, name: official.name, role: official.role },

@@ -6,20 +6,22 @@
 //! | `views.db` | derived, can be deleted | no |
 //! | `server.key` | key of the server's own device | no: a restored server writes as a new device |
 //! | `incarnation` | grows with every restore | no: that is what it is for |
-//! | `ledger.jsonl` | revocations, replayed before serving | no: they survive a restore of older data |
+//! | `ledger.jsonl` | enrolments, moves, revocations, erasures | no: they survive a restore of older data |
 //! | `serve.lock` | held while serving | no |
 //! | `compact.lock` | held while documents are packed | no |
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use gandan_model::document::is_genesis_actor;
-use gandan_model::ids::DeviceId;
+use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::auth::{Role, ScopeLine};
+use crate::db::sqlite::CORE;
 use crate::error::ServerError;
 use crate::staff_writer::ServerDevice;
 
@@ -39,10 +41,54 @@ pub enum Decision {
         device: DeviceId,
         /// When, Unix milliseconds.
         at_ms: i64,
+        /// Whether everything on it has to go.
+        #[serde(default)]
+        wipe: bool,
+    },
+    /// A device was enrolled, or took the place of another one. Without this the server could not check, after a restore,
+    /// what the device signed since.
+    DeviceEnrolled {
+        /// The device.
+        device: DeviceId,
+        /// Its ed25519 public key, hexadecimal.
+        public_key: String,
+        /// Whose it is.
+        official: OfficialLine,
+        /// When, Unix milliseconds.
+        at_ms: i64,
+    },
+    /// An official may see something else from now on.
+    OfficialMoved {
+        /// The official.
+        official: OfficialLine,
+        /// When, Unix milliseconds.
+        at_ms: i64,
+    },
+    /// A document was erased.
+    DocumentErased {
+        /// The space in which it lay.
+        space: SpaceId,
+        /// The document.
+        document: DocId,
+        /// When, Unix milliseconds.
+        at_ms: i64,
     },
     /// Of a newer server; kept and left alone.
     #[serde(other)]
     Unknown,
+}
+
+/// An official as the ledger knows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficialLine {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// What they may see.
+    pub scope: Vec<ScopeLine>,
 }
 
 /// The data folder.
@@ -142,29 +188,62 @@ impl Folder {
         Ok(next)
     }
 
-    /// Writes a decision down; durable when this returns.
-    pub fn decide(&self, decision: &Decision) -> Result<(), ServerError> {
-        let path = self.0.join(LEDGER);
-        let mut line = serde_json::to_string(decision).map_err(|error| ServerError::Internal(error.to_string()))?;
-        line.push('\n');
-        let append = || {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.write_all(line.as_bytes())?;
-            file.sync_all()
+    /// Databases that a restore set aside: older copies of everything, which nothing here changes any more.
+    pub fn set_aside_files(&self) -> Result<Vec<PathBuf>, ServerError> {
+        let prefix = format!("{CORE}.before-");
+        let list = || -> std::io::Result<Vec<PathBuf>> {
+            let mut files = Vec::new();
+            for entry in fs::read_dir(&self.0)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                    files.push(entry.path());
+                }
+            }
+            files.sort_unstable();
+            Ok(files)
         };
-        append().map_err(ServerError::io(format!("write {}", path.display())))
+        list().map_err(ServerError::io(format!("read {}", self.0.display())))
     }
 
-    /// Every decision so far, in order.
-    pub fn decisions(&self) -> Result<Vec<Decision>, ServerError> {
+    /// Writes a decision down; durable when this returns. Gives the length of the ledger before and after, in bytes. To
+    /// be called while the write lock of the database is held: see [`crate::ledger`].
+    pub fn append(&self, decision: &Decision) -> std::io::Result<(u64, u64)> {
+        let mut line = serde_json::to_vec(decision)?;
+        line.push(b'\n');
         let path = self.0.join(LEDGER);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        let new = !path.exists();
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path)?;
+        let before = file.metadata()?.len();
+        if before > 0 {
+            // A line cut off by a power failure must not swallow the next one.
+            let mut last = [0];
+            file.seek(SeekFrom::Start(before - 1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                line.insert(0, b'\n');
+            }
+        }
+        file.write_all(&line)?;
+        file.sync_all()?;
+        if new {
+            sync_folder(&path)?;
+        }
+        Ok((before, file.metadata()?.len()))
+    }
+
+    /// Every decision from a place in the ledger on, in order, and the ledger's length in bytes. A place behind its end is
+    /// one of another ledger: then all of them.
+    pub fn decisions(&self, from: u64) -> Result<(Vec<Decision>, u64), ServerError> {
+        let path = self.0.join(LEDGER);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
             Err(error) => return Err(ServerError::io(format!("read {}", path.display()))(error)),
         };
+        let unread = usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or(&bytes);
         // A line cut off by a power failure was never confirmed to anybody.
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        let decisions = unread.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+        Ok((decisions.collect(), bytes.len() as u64))
     }
 }
 
@@ -218,15 +297,20 @@ mod tests {
         assert_eq!(folder.new_incarnation(5_000).unwrap(), 5);
         assert_eq!(folder.new_incarnation(1_000).unwrap(), 6);
 
-        let decision = Decision::DeviceRevoked { device: first.id, at_ms: 7 };
-        folder.decide(&decision).unwrap();
+        let decision = Decision::DeviceRevoked { device: first.id, at_ms: 7, wipe: false };
+        let (_, first_end) = folder.append(&decision).unwrap();
         std::fs::OpenOptions::new()
             .append(true)
             .open(folder.path().join(LEDGER))
             .unwrap()
             .write_all(b"{\"kind\":\"later\",\"x\":1}\n{\"kind\":\"dev")
             .unwrap();
-        assert_eq!(folder.decisions().unwrap(), [decision, Decision::Unknown]);
+        let (_, end) = folder.append(&decision).unwrap();
+        let all = vec![decision.clone(), Decision::Unknown, decision];
+        assert_eq!(folder.decisions(0).unwrap(), (all.clone(), end));
+        assert_eq!(folder.decisions(first_end).unwrap().0, all[1..]);
+        assert_eq!(folder.decisions(end).unwrap().0, []);
+        assert_eq!(folder.decisions(end + 1).unwrap().0, all, "another ledger");
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Projector {
         Ok((projector, thread))
     }
 
+    /// A log has news that the writer's thread does not know of.
+    pub fn news(&self) {
+        self.signal.committed();
+    }
+
     /// Asks the thread to end at the next document.
     pub fn stop(&self) {
         self.signal.stop();
@@ -103,6 +108,11 @@ fn run(mut pass: Pass, signal: &Signal, compactor: Option<&CompactorThread>) {
             }
         }
     }
+}
+
+/// Builds, here and now, what is new since the views were last built. Another process may be at it too.
+pub fn catch_up(db: &Db, metrics: Metrics) -> Result<(), DbError> {
+    Pass::new(db.clone(), metrics)?.run(&|| false)
 }
 
 /// Throws every view away and builds all anew, here and now. `progress` hears how many log entries are left.

@@ -14,7 +14,7 @@ use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::events::EventHub;
 use crate::exchange::Exchange;
-use crate::folder::{Decision, Folder};
+use crate::folder::Folder;
 use crate::front::Pace;
 use crate::ingest::{Ingest, Listeners};
 use crate::limits::{LimitOptions, Limits};
@@ -172,19 +172,16 @@ impl Server {
 
 /// The server's own device, and decisions that a restore may have undone.
 pub(crate) fn prepare(db: &Db, folder: &Folder, device: &ServerDevice, clock: &SharedClock) -> Result<(), ServerError> {
-    let decisions = folder.decisions()?;
     let now_ms = clock.now_ms();
     db.write(|transaction| {
         let key = device.key.verifying_key();
         let no = crate::db::sqlite::devices::put(transaction, &device.id, key.as_bytes(), None, now_ms)?;
-        no.ok_or_else(|| DbError::internal("the id of the server's device is taken"))?;
-        for decision in &decisions {
-            if let Decision::DeviceRevoked { device, at_ms } = decision {
-                crate::db::sqlite::devices::revoke(transaction, device, *at_ms)?;
-            }
-        }
-        Ok(())
+        no.ok_or_else(|| DbError::internal("the id of the server's device is taken"))
     })?;
+    let replayed = crate::ledger::replay(db, folder)?;
+    if replayed > 0 {
+        tracing::info!(replayed, "decisions that this database did not know were carried out again");
+    }
     Ok(())
 }
 

@@ -214,7 +214,7 @@ fn a_revoked_device_loses_its_spaces_and_its_late_work_is_kept_apart() {
     a.visit(UNIT_A, 1, "trước");
     a.sync(&app);
     let events = a.bundle["events_token"].as_str().unwrap().to_owned();
-    app.db().write(|c| devices::revoke(c, &a.device, START_MS)).unwrap();
+    app.db().write(|c| devices::revoke(c, &a.device, false, START_MS)).unwrap();
     a.visit(UNIT_A, 2, "sau");
     assert_eq!(a.sync(&app), [(2, Status::Quarantined)]);
     assert!(a.docs.is_empty() && a.positions.is_empty());

@@ -254,7 +254,9 @@ fn a_revocation_survives_a_restore_of_older_data() {
     let mut a = app.official("CB-001", &[UNIT_A]);
     let file = app.path().join("backup.db");
     backup(&app.data(), &file).unwrap();
-    Folder::at(&app.data()).decide(&Decision::DeviceRevoked { device: a.device, at_ms: START_MS }).unwrap();
+    Folder::at(&app.data())
+        .append(&Decision::DeviceRevoked { device: a.device, at_ms: START_MS, wipe: false })
+        .unwrap();
     let folder = app.stop();
     restore(&folder.path().join("data"), &file, START_MS).unwrap();
     let app = TestApp::serve(folder, DbOptions::default());

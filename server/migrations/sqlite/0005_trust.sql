@@ -75,3 +75,6 @@ CREATE TABLE ledger (
     one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     applied  INTEGER NOT NULL
 ) STRICT;
+
+-- Why, in the words of whoever did it.
+ALTER TABLE audit_row ADD COLUMN reason TEXT;

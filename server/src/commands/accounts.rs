@@ -15,7 +15,8 @@ use crate::db::sqlite::people::{Official, Purpose};
 use crate::db::sqlite::{devices, org, people};
 use crate::db::{Db, DbError};
 use crate::error::ServerError;
-use crate::folder::{Decision, Folder};
+use crate::folder::{Decision, Folder, OfficialLine};
+use crate::ledger::{decide, regrant};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Longest name, in characters.
@@ -74,6 +75,9 @@ pub(super) struct Revoke {
     /// All devices of this official
     #[arg(long, value_name = "ID", group = "who")]
     official: Option<String>,
+    /// Everything on the device has to go at its next contact
+    #[arg(long)]
+    wipe: bool,
 }
 
 impl Enrol {
@@ -88,6 +92,7 @@ impl Enrol {
         let now_ms = SystemClock.now_ms();
         let expires_ms = now_ms + i64::from(self.days) * DAY_MS;
         let code = secret::<16>()?;
+        let folder = Folder::at(&self.common.data);
         let official = db.write(|transaction| {
             let id = match &self.official_id {
                 Some(id) => id.clone(),
@@ -96,7 +101,9 @@ impl Enrol {
             let official = Official { id, name: name.clone(), role: self.role };
             people::put_official(transaction, &official, &lines, now_ms)?;
             people::put_code(transaction, &code, Purpose::Device, &official.id, now_ms, expires_ms)?;
-            regrant(transaction, &official, &lines, now_ms)?;
+            regrant(transaction, &official.id, official.role, &people::scope(transaction, &lines, now_ms)?)?;
+            let line = OfficialLine { id: official.id.clone(), name: name.clone(), role: self.role, scope: lines };
+            decide(transaction, &folder, &Decision::OfficialMoved { official: line, at_ms: now_ms })?;
             Ok(official)
         })?;
         let link = format!("{base}/enrol#{code}");
@@ -134,15 +141,13 @@ impl Revoke {
             (None, Some(official)) => db.write(|transaction| devices::of_official(transaction, official))?,
             (None, None) => Vec::new(),
         };
-        // The ledger first: a revocation that is in no ledger could be undone by a restore.
         let folder = Folder::at(&self.common.data);
-        for device in &wanted {
-            folder.decide(&Decision::DeviceRevoked { device: *device, at_ms: now_ms })?;
-        }
         let revoked = db.write(|transaction| {
             let mut revoked = Vec::new();
             for device in &wanted {
-                if devices::revoke(transaction, device, now_ms)? {
+                if devices::revoke(transaction, device, self.wipe, now_ms)? {
+                    let decision = Decision::DeviceRevoked { device: *device, at_ms: now_ms, wipe: self.wipe };
+                    decide(transaction, &folder, &decision)?;
                     revoked.push(device.to_string());
                 }
             }
@@ -153,15 +158,6 @@ impl Revoke {
         }
         self.common.say(&json!({"revoked": revoked}), &format!("revoked: {}", revoked.join(", ")))
     }
-}
-
-/// Moves the devices that an official has already to what the official may see now.
-fn regrant(connection: &Connection, official: &Official, lines: &[ScopeLine], now_ms: i64) -> Result<(), DbError> {
-    let scope = people::scope(connection, lines, now_ms)?;
-    let mut statement =
-        connection.prepare_cached("SELECT no FROM device WHERE official = ?1 AND revoked_ms IS NULL")?;
-    let numbers = statement.query_map([&official.id], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-    numbers.into_iter().try_for_each(|no| devices::set_grants(connection, no, official.role, &scope))
 }
 
 fn secret<const N: usize>() -> Result<String, ServerError> {

@@ -1,17 +1,20 @@
-//! `reproject`, `compact` and `gc`: housekeeping.
+//! `reproject`, `compact`, `erase` and `gc`: housekeeping.
 
 use std::cell::Cell;
 
 use clap::Args;
+use gandan_model::ids::DocId;
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::{Common, note};
 use crate::clock::{Clock, SystemClock};
 use crate::compactor::{self, Compactor};
-use crate::db::sqlite::{CORE, connect};
+use crate::db::sqlite::{CORE, connect, erasing};
 use crate::db::{DbError, DbOptions};
+use crate::erasure;
 use crate::error::ServerError;
+use crate::folder::Folder;
 use crate::metrics::Metrics;
 use crate::projector;
 
@@ -70,6 +73,41 @@ impl Compact {
             "{} spaces packed into {} chunks of {} bytes, {} chunks kept; {} bodies dropped from logs",
             done.manifests, done.chunks, done.bytes, done.kept, done.dropped
         );
+        self.common.say(&answer, &text)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    #[command(flatten)]
+    common: Common,
+    /// The document: a visit, an issue, a contact
+    #[arg(long, value_name = "ID")]
+    document: DocId,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Erase {
+    pub(super) fn run(&self) -> Result<(), ServerError> {
+        let db = self.common.core_and_views()?;
+        let by = erasure::By { who: "gandan-server erase", role: "operator", reason: &self.reason };
+        let places = db.read(|connection| erasing::spaces_of(connection, &self.document))?;
+        if places.is_empty() {
+            return Err(ServerError::invalid("unknown_document", "there is no document with this id"));
+        }
+        let erased = erasure::erase_everywhere(&db, &places, &self.document, &by, SystemClock.now_ms())?;
+        projector::catch_up(&db, Metrics::default())?;
+        erasure::empty_journals(&db)?;
+        let older = Folder::at(&self.common.data).set_aside_files()?;
+        let answer = json!({"erased": erased.len(), "older_copies": older});
+        let mut text = format!("erased in {} spaces; devices let go of it at their next contact", erased.len());
+        for file in &older {
+            text += &format!("\n{} was set aside by a restore and may still hold it: delete it", file.display());
+        }
+        text +=
+            "\nBackups made before this hold it still: a restore erases it again, but the files are yours to delete.";
         self.common.say(&answer, &text)
     }
 }

@@ -53,6 +53,8 @@ enum Command {
     Reproject(maintain::Reproject),
     /// Pack whole documents for new devices, and drop old single envelopes
     Compact(maintain::Compact),
+    /// Erase a document for good: here, on devices, and again after a restore
+    Erase(maintain::Erase),
     /// Remove what has expired and give space back
     Gc(maintain::Gc),
 }
@@ -153,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Restore(command) => command.run(),
         Command::Reproject(command) => command.run(),
         Command::Compact(command) => command.run(),
+        Command::Erase(command) => command.run(),
         Command::Gc(command) => command.run(),
     };
     match done {

@@ -74,7 +74,7 @@ pub fn restore(data: &Path, from: &Path, now_ms: i64) -> Result<Restored, Server
     db.write(|transaction| {
         // Positions after the backup are not in it: no device shall be taken at its old word.
         transaction.execute("DELETE FROM device_position", [])?;
-        Ok(())
+        crate::ledger::forget(transaction)
     })?;
     Ok(Restored { incarnation, log_entries, set_aside })
 }

@@ -6,7 +6,7 @@ use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 
 use super::Storage;
 use super::storage::{
-    Access, ChangeRow, Content, EnvelopeState, HeadRow, HeldRow, LineQuery, NewContent, NewLine, NewQuarantine,
+    Access, ChangeRow, Content, EnvelopeState, Form, HeadRow, HeldRow, LineQuery, NewContent, NewLine, NewQuarantine,
     SeenRow, WaitingRow, WriteLog,
 };
 
@@ -223,6 +223,9 @@ fn envelopes_outside_the_log(fixture: &Fixture) {
             reason: "revoked_device",
             received_ms: 9,
             body: b"x",
+            form: Form::Envelope,
+            hash: [5; 32],
+            author: None,
         };
         writer.put_quarantine(&quarantine).unwrap();
     });

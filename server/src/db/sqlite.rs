@@ -3,6 +3,7 @@
 pub mod chunks;
 mod columns;
 pub mod devices;
+pub mod erasing;
 mod log;
 mod migrate;
 pub mod org;

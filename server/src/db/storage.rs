@@ -304,8 +304,36 @@ pub struct NewQuarantine<'a> {
     pub reason: &'a str,
     /// When it arrived, Unix milliseconds.
     pub received_ms: i64,
-    /// The relayed form.
+    /// What it holds.
     pub body: &'a [u8],
+    /// How it is written.
+    pub form: Form,
+    /// Hash of the envelope or the chunk. What lies there already is not kept twice.
+    pub hash: [u8; 32],
+    /// Who signed it, if that is not the device that brought it.
+    pub author: Option<DeviceId>,
+}
+
+/// How something outside the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The relayed form of an envelope.
+    Envelope,
+    /// A chunk of changes for which there is no signature.
+    Chunk,
+}
+
+impl Form {
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Envelope => 0,
+            Self::Chunk => 1,
+        }
+    }
+
+    pub(crate) const fn from_number(number: u8) -> Self {
+        if number == 0 { Self::Envelope } else { Self::Chunk }
+    }
 }
 
 /// What a device said of itself in a request.

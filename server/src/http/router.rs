@@ -35,6 +35,7 @@ fn staff() -> OpenApiRouter<AppState> {
         .routes(routes!(api::staff_visits::verify)) // POST /api/v1/visits/{id}/verify
         .routes(routes!(api::staff_visits::return_visit)) // POST /api/v1/visits/{id}/return
         .routes(routes!(api::staff_review::resolve)) // POST /api/v1/review/{doc}/{field}/resolve
+        .routes(routes!(api::records_erase::erase)) // POST /api/v1/records/{id}/erase
         .routes(routes!(api::staff_plans::assignment)) // POST /api/v1/assignments
         .routes(routes!(api::staff_plans::plan)) // POST /api/v1/plans
 }

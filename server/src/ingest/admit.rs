@@ -28,11 +28,10 @@ pub(super) enum Check {
     },
     /// It builds on a change that is not here.
     Missing,
-    /// It writes to a document that was erased.
-    Erased {
-        /// Whether every document in it was.
-        all: bool,
-    },
+    /// It continues the log, but for the changes of documents that were erased.
+    Redact(NewChanges),
+    /// It writes only to documents that were erased.
+    Erased,
     /// It never will.
     Refuse(Refusal),
 }
@@ -84,8 +83,10 @@ impl<'a> Checker<'a> {
                 });
             }
         }
-        Ok(if self.erased > 0 {
-            Check::Erased { all: self.erased == changes.len() }
+        Ok(if self.erased == changes.len() {
+            Check::Erased
+        } else if self.erased > 0 && !self.new.rows.is_empty() {
+            Check::Redact(self.new)
         } else if self.new.rows.is_empty() {
             Check::Known { seq: self.known_seq }
         } else {

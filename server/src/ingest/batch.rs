@@ -1,19 +1,20 @@
 //! One transaction's worth of envelopes.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_sync::server::Admitted;
-use gandan_sync::{Cursor, Digest, EnvelopeHash, Refusal, RelayedEnvelope, Status};
+use gandan_sync::{Cursor, Digest, Envelope, EnvelopeHash, Refusal, RelayedEnvelope, Status};
 
 use super::Receipt;
 use super::admit::{Check, Checker, NewChanges};
 use super::resolve::LogResolver;
 use crate::db::storage::{
-    Access, DbResult, DeviceRow, EnvelopeState, HeadRow, HeldRow, NewContent, NewLine, NewQuarantine, No, SpaceRow,
-    WaitingRow, WriteLog,
+    Access, DbResult, DeviceRow, EnvelopeState, Form, HeadRow, HeldRow, NewContent, NewLine, NewQuarantine, No,
+    SpaceRow, WaitingRow, WriteLog,
 };
+use crate::erasure;
 use crate::events::SpaceEvent;
 
 /// Envelopes of one device that may wait for something; more are told to come back.
@@ -38,6 +39,18 @@ struct DeviceState {
     row: DeviceRow,
     access: BTreeMap<No, Access>,
     changed: bool,
+}
+
+/// What is left of an envelope after what was erased.
+enum Rest {
+    /// Everything.
+    All,
+    /// A chunk with the rest.
+    Chunk(Vec<u8>),
+    /// Nothing.
+    Nothing,
+    /// It cannot be opened here.
+    Unreadable,
 }
 
 /// Everything that this transaction has touched. Heads of spaces, devices and documents are written once, by
@@ -84,11 +97,12 @@ impl<'a> Batch<'a> {
         // The grant that counts is the one of this moment, not of the moment the request was opened.
         if revoked || !self.access(device, space_no)?.writes() {
             let reason = if revoked { "revoked_device" } else { "no_grant" };
-            return self.quarantine(no, space_no, admitted, reason);
+            return self.set_aside(no, space_no, admitted, reason);
         }
         match Checker::new(log, space_no, &self.docs).check(&envelope.changes)? {
             Check::New(changes) => {
-                let status = self.append(no, admitted, space_head + 1, changes)?;
+                let content = NewContent::Envelope(&admitted.stored);
+                let status = self.append(no, &admitted.envelope, content, space_head + 1, changes)?;
                 self.hold(no, admitted, EnvelopeState::Logged, space_head + 1)?;
                 Ok(status)
             }
@@ -96,19 +110,36 @@ impl<'a> Batch<'a> {
                 self.hold(no, admitted, EnvelopeState::Logged, seq)?;
                 Ok(Status::Duplicate { seq })
             }
-            Check::Missing => self.wait(no, space_no, admitted),
-            Check::Erased { all: true } => {
+            Check::Redact(changes) => match self.rest(space_no, admitted)? {
+                Rest::Chunk(chunk) => {
+                    let content = NewContent::Chunk(&chunk);
+                    let status = self.append(no, &admitted.envelope, content, space_head + 1, changes)?;
+                    self.hold(no, admitted, EnvelopeState::Logged, space_head + 1)?;
+                    Ok(status)
+                }
+                Rest::All | Rest::Nothing | Rest::Unreadable => Ok(Status::Refused(Refusal::UNRESOLVED)),
+            },
+            Check::Missing => match self.rest(space_no, admitted)? {
+                Rest::All => self.wait(no, space_no, admitted),
+                _ => self.set_aside(no, space_no, admitted, "erased_document"),
+            },
+            Check::Erased => {
                 self.hold(no, admitted, EnvelopeState::Gone, 0)?;
                 Ok(Status::Gone)
             }
-            Check::Erased { all: false } => self.quarantine(no, space_no, admitted, "erased_document"),
             Check::Refuse(refusal) => Ok(Status::Refused(refusal)),
         }
     }
 
-    fn append(&mut self, device: No, admitted: &Admitted, seq: u64, changes: NewChanges) -> DbResult<Status> {
+    pub(super) fn append(
+        &mut self,
+        device: No,
+        envelope: &Envelope,
+        content: NewContent<'_>,
+        seq: u64,
+        changes: NewChanges,
+    ) -> DbResult<Status> {
         let (log, received_ms) = (self.log, self.now_ms);
-        let envelope = &admitted.envelope;
         // Looked up just before: it is there.
         let Some(state) = self.space(&envelope.space)? else { return Ok(Status::Refused(Refusal::INTERNAL)) };
         let cursor = Cursor { seq: seq - 1, chain: state.row.chain }.after(&envelope.hash);
@@ -122,7 +153,7 @@ impl<'a> Batch<'a> {
             device_seq: envelope.device_seq,
             chain: cursor.chain,
             received_ms,
-            content: NewContent::Envelope(&admitted.stored),
+            content,
         })?;
         for (doc, change) in &changes.rows {
             log.put_change(space, doc, &crate::db::storage::ChangeRow { seq, ..*change })?;
@@ -149,17 +180,56 @@ impl<'a> Batch<'a> {
         Ok(Status::Waiting)
     }
 
-    fn quarantine(&mut self, device: No, space: No, admitted: &Admitted, reason: &str) -> DbResult<Status> {
+    /// Keeps an envelope for a person to decide on, but for what was erased.
+    fn set_aside(&mut self, device: No, space: No, admitted: &Admitted, reason: &str) -> DbResult<Status> {
+        let chunk = match self.rest(space, admitted)? {
+            Rest::All => None,
+            Rest::Chunk(chunk) => Some(chunk),
+            Rest::Nothing => {
+                self.hold(device, admitted, EnvelopeState::Gone, 0)?;
+                return Ok(Status::Gone);
+            }
+            Rest::Unreadable => return Ok(Status::Refused(Refusal::UNRESOLVED)),
+        };
+        let form = if chunk.is_some() { Form::Chunk } else { Form::Envelope };
         self.log.put_quarantine(&NewQuarantine {
             space,
             device,
             device_seq: admitted.envelope.device_seq,
             reason,
             received_ms: self.now_ms,
-            body: &admitted.stored,
+            body: chunk.as_deref().unwrap_or(&admitted.stored),
+            form,
+            hash: admitted.envelope.hash.0,
+            author: None,
         })?;
         self.hold(device, admitted, EnvelopeState::Quarantined, 0)?;
         Ok(Status::Quarantined)
+    }
+
+    /// What may be kept of an envelope: what was erased must not come to lie anywhere again.
+    fn rest(&self, space: No, admitted: &Admitted) -> DbResult<Rest> {
+        let envelope = &admitted.envelope;
+        let mut erased = HashSet::new();
+        for change in &envelope.changes {
+            if !self.docs.contains_key(&(space, change.doc)) && self.log.is_erased(space, &change.doc)? {
+                erased.insert(change.doc);
+            }
+        }
+        if erased.is_empty() {
+            return Ok(Rest::All);
+        }
+        if envelope.changes.iter().all(|change| erased.contains(&change.doc)) {
+            return Ok(Rest::Nothing);
+        }
+        // The raw changes were dropped on the way here. What refers to something else of this very transaction has to be
+        // sent in full.
+        let mut rest = erasure::open(self.log, &envelope.space, &admitted.stored, Form::Envelope);
+        if rest.len() != envelope.changes.len() {
+            return Ok(Rest::Unreadable);
+        }
+        rest.retain(|change| !erased.contains(&change.doc));
+        erasure::chunk(&rest).map(Rest::Chunk)
     }
 
     /// Remembers that the envelope is here, and moves the end of the device's chain.
@@ -268,17 +338,17 @@ impl<'a> Batch<'a> {
             Check::Missing => return Ok(false),
             Check::New(changes) => {
                 let seq = self.space(&id)?.map_or(0, |state| state.row.head) + 1;
-                self.append(row.device, &admitted, seq, changes)?;
+                self.append(row.device, &admitted.envelope, NewContent::Envelope(&admitted.stored), seq, changes)?;
                 self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?;
             }
             Check::Known { seq } => self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?,
-            Check::Erased { all: true } => self.hold(row.device, &admitted, EnvelopeState::Gone, 0)?,
-            Check::Erased { all: false } => {
-                self.quarantine(row.device, space, &admitted, "erased_document")?;
+            Check::Erased => self.hold(row.device, &admitted, EnvelopeState::Gone, 0)?,
+            Check::Redact(_) => {
+                self.set_aside(row.device, space, &admitted, "erased_document")?;
             }
             Check::Refuse(refusal) => {
                 // It was accepted once: it is kept, for a person to look at.
-                self.quarantine(row.device, space, &admitted, refusal.name())?;
+                self.set_aside(row.device, space, &admitted, refusal.name())?;
             }
         }
         self.log.remove_waiting(row.id)?;

@@ -21,7 +21,8 @@ pub struct AuditEntry {
     /// Its role.
     pub role: String,
     /// What: `issue.assign`, `issue.event`, `issue.reply`, `visit.verify`, `visit.return`, `review.resolve`,
-    /// `assignment.create`, `plan.create`.
+    /// `assignment.create`, `plan.create`, `record.erase`, `device.revoke`, `device.renew`, `official.move`,
+    /// `quarantine.keep`, `quarantine.admit`, `quarantine.discard`.
     pub action: String,
     /// Unit code.
     pub unit: String,
@@ -32,6 +33,8 @@ pub struct AuditEntry {
     pub seq: Option<i64>,
     /// `done`, `unchanged`, or the code of the refusal.
     pub result: String,
+    /// Why, in the words of whoever did it.
+    pub reason: Option<String>,
 }
 
 /// What is to be written.
@@ -53,13 +56,15 @@ pub struct NewEntry {
     pub seq: Option<i64>,
     /// `done`, `unchanged`, or the code of the refusal.
     pub result: String,
+    /// Why, in the words of whoever did it.
+    pub reason: Option<String>,
 }
 
 /// Adds an entry.
 pub fn add(connection: &Connection, entry: &NewEntry) -> Result<(), DbError> {
     connection
         .prepare_cached(
-            "INSERT INTO audit_row (at_ms, who, role, action, unit, doc, seq, result) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO audit_row (at_ms, who, role, action, unit, doc, seq, result, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             entry.at_ms,
@@ -70,6 +75,7 @@ pub fn add(connection: &Connection, entry: &NewEntry) -> Result<(), DbError> {
             entry.doc.map(|doc| doc.0),
             entry.seq,
             &entry.result,
+            &entry.reason,
         ))?;
     Ok(())
 }
@@ -91,7 +97,7 @@ pub fn query(
         sql.bind(":doc", doc.0);
     }
     let text = format!(
-        "SELECT a.n, a.at_ms, a.who, a.role, a.action, a.unit, a.doc, a.seq, a.result FROM audit_row a \
+        "SELECT a.n, a.at_ms, a.who, a.role, a.action, a.unit, a.doc, a.seq, a.result, a.reason FROM audit_row a \
          WHERE {} ORDER BY a.n LIMIT {limit}",
         sql.sql()
     );
@@ -106,6 +112,7 @@ pub fn query(
             doc: row.get::<_, Option<[u8; 16]>>(6)?.map(DocId),
             seq: row.get(7)?,
             result: row.get(8)?,
+            reason: row.get(9)?,
         })
     })
 }

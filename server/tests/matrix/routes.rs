@@ -40,10 +40,12 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/issues/{id}/reply", "replies", ["401", "401", "403 / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "403 / 404", "403 / 404"]),
     ("POST /api/v1/assignments", "sends an official to the unit", ["401", "401", "403", "yes / 403", "403", "yes / 403", "yes / 403", "403", "403"]),
     ("POST /api/v1/plans", "enters a plan for the unit", ["401", "401", "403", "yes / 403", "403", "yes / 403", "yes / 403", "403", "403"]),
+    ("POST /api/v1/records/{id}/erase", "erases a document for good", ["401", "401", "403", "yes / 404", "403", "403", "403", "403", "yes / 404"]),
     ("GET /v1/events", "hears that there is news in `field`", ["401", "yes", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no"]),
     ("GET /v1/events", "hears that there is news in `contacts`", ["401", "yes", "yes / no", "yes / no", "no", "no", "no", "no", "no"]),
     ("GET /v1/events", "hears that there is news in `sealed`", ["401", "no", "no", "no", "no", "no", "no", "yes / no", "no"]),
     ("POST /v1/sync", "the signature of a device's key", OPEN),
+    ("POST /v1/query", "the signature of a device's key", OPEN),
     ("POST /v1/enrol", "a one-time code", OPEN),
     ("POST /api/v1/login", "a one-time code", OPEN),
     ("GET /healthz", "nothing: that it works", OPEN),
@@ -124,6 +126,9 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
         let body = json!({"unit": UNIT_A, "number": "88/KH", "date": "2026-09-01", "title": "Kế hoạch"});
         post(s, c, "/api/v1/plans", &body)
     }),
+    ("POST /api/v1/records/{id}/erase", "erases a document for good", |s, c| {
+        post(s, c, &format!("/api/v1/records/{}/erase", c.visit), &json!({"reason": "yêu cầu"}))
+    }),
 ];
 
 /// Addresses at which no token counts: what they ask instead, and the status that a stranger's request gets.
@@ -132,6 +137,7 @@ pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
     ("GET /metrics", "nothing: figures without names", 200),
     ("GET /api/openapi.json", "nothing: the description", 200),
     ("POST /v1/sync", "the signature of a device's key", 400),
+    ("POST /v1/query", "the signature of a device's key", 400),
     ("POST /v1/enrol", "a one-time code", 404),
     ("POST /api/v1/login", "a one-time code", 404),
 ];
@@ -142,7 +148,7 @@ fn stranger(stage: &Stage, route: &str, token: Option<&str>) -> Answer {
     let body = match path {
         "/v1/enrol" => Some(json!({"code": "doan-mo", "device": "0123456789abcdef", "public_key": key})),
         "/api/v1/login" => Some(json!({"code": "doan-mo"})),
-        "/v1/sync" => Some(json!("not a frame")),
+        "/v1/sync" | "/v1/query" => Some(json!("not a frame")),
         _ => None,
     };
     stage.ask(method, path, token, body.as_ref())

@@ -16,9 +16,17 @@ fn chunk_row(row: &Row<'_>) -> rusqlite::Result<ChunkRow> {
 
 /// The last manifest of a space.
 pub fn manifest(connection: &Connection, space: No) -> DbResult<Option<ManifestRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, seq, chain, digest_count, digest_sum FROM manifest WHERE space = ?1 ORDER BY id DESC LIMIT 1",
-    )?;
+    let mut statement = connection.prepare_cached("SELECT max(id) FROM manifest WHERE space = ?1")?;
+    match statement.query_row([space], |row| row.get(0))? {
+        Some(id) => manifest_by_id(connection, id),
+        None => Ok(None),
+    }
+}
+
+/// A manifest by its number.
+pub fn manifest_by_id(connection: &Connection, id: i64) -> DbResult<Option<ManifestRow>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, seq, chain, digest_count, digest_sum FROM manifest WHERE id = ?1")?;
     let row = |row: &Row<'_>| {
         Ok(ManifestRow {
             id: row.get(0)?,
@@ -29,7 +37,7 @@ pub fn manifest(connection: &Connection, space: No) -> DbResult<Option<ManifestR
             chunks: Vec::new(),
         })
     };
-    let Some(mut manifest) = statement.query_row([space], row).optional()? else { return Ok(None) };
+    let Some(mut manifest) = statement.query_row([id], row).optional()? else { return Ok(None) };
     let mut statement = connection.prepare_cached(
         "SELECT c.id, c.hash, length(c.body), c.documents FROM manifest_chunk m JOIN chunk c ON c.id = m.chunk
          WHERE m.manifest = ?1 ORDER BY m.place",

@@ -107,13 +107,22 @@ pub fn by_events_hash(connection: &Connection, hash: &[u8; 32]) -> Result<Option
     Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
 }
 
-/// Revokes a device; false if there is none or it was revoked before.
-pub fn revoke(connection: &Connection, id: &DeviceId, now_ms: i64) -> Result<bool, DbError> {
+/// Revokes a device; false if there is none or nothing changed. With `wipe` everything on it goes at its next contact;
+/// a device that was revoked before can still be told so.
+pub fn revoke(connection: &Connection, id: &DeviceId, wipe: bool, now_ms: i64) -> Result<bool, DbError> {
     let changed = connection.execute(
-        "UPDATE device SET revoked_ms = ?2, version = version + 1 WHERE id = ?1 AND revoked_ms IS NULL",
-        (&id.0, now_ms),
+        "UPDATE device SET revoked_ms = coalesce(revoked_ms, ?2), wipe = max(wipe, ?3), version = version + 1
+         WHERE id = ?1 AND official IS NOT NULL AND (revoked_ms IS NULL OR wipe < ?3)",
+        (&id.0, now_ms, wipe),
     )?;
     Ok(changed > 0)
+}
+
+/// The number of the server's own device: the newest, after a restore.
+pub fn server(connection: &Connection) -> Result<i64, DbError> {
+    let mut statement = connection.prepare_cached("SELECT max(no) FROM device WHERE official IS NULL")?;
+    let no: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    no.ok_or_else(|| DbError::internal("the server's own device is missing"))
 }
 
 /// The devices of an official that were not revoked.

@@ -42,7 +42,7 @@ fn change_row(row: &Row<'_>) -> rusqlite::Result<ChangeRow> {
     })
 }
 
-fn waiting_row(row: &Row<'_>) -> rusqlite::Result<WaitingRow> {
+pub(super) fn waiting_row(row: &Row<'_>) -> rusqlite::Result<WaitingRow> {
     Ok(WaitingRow {
         id: row.get(0)?,
         device: row.get(1)?,

@@ -6,6 +6,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::columns::space_id;
 use crate::db::DbError;
 
+/// A space with its unit and compartment.
+pub type Place = (SpaceId, String, Compartment);
+
 /// The space of a unit and a compartment.
 pub fn find(connection: &Connection, unit: &str, compartment: Compartment) -> Result<Option<SpaceId>, DbError> {
     let mut statement = connection.prepare_cached("SELECT id FROM space WHERE unit = ?1 AND compartment = ?2")?;
@@ -32,7 +35,7 @@ pub fn create(connection: &Connection, id: SpaceId, unit: &str, compartment: Com
 }
 
 /// Every space with its unit and compartment.
-pub fn all(connection: &Connection) -> Result<Vec<(SpaceId, String, Compartment)>, DbError> {
+pub fn all(connection: &Connection) -> Result<Vec<Place>, DbError> {
     let mut statement = connection.prepare_cached("SELECT id, unit, compartment FROM space")?;
     let rows =
         statement.query_map([], |row| Ok((space_id(row, 0)?, row.get(1)?, super::columns::compartment(row, 2)?)))?;

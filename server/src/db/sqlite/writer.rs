@@ -219,9 +219,19 @@ impl WriteLog for Writer {
 
     fn put_quarantine(&self, row: &NewQuarantine<'_>) -> DbResult<()> {
         self.execute(
-            "INSERT INTO quarantine (space, device, device_seq, reason, received_ms, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            (row.space, row.device, int(row.device_seq)?, row.reason, row.received_ms, row.body),
+            "INSERT INTO quarantine (space, device, device_seq, reason, received_ms, body, form, hash, author)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (space, hash) WHERE hash IS NOT NULL DO NOTHING",
+            (
+                row.space,
+                row.device,
+                int(row.device_seq)?,
+                row.reason,
+                row.received_ms,
+                row.body,
+                row.form.number(),
+                row.hash,
+                row.author.map(|author| author.0),
+            ),
         )
     }
 

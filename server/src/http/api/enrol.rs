@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::enrolment::{self, CodeError, EnrolBundle, EnrolRequest, LoginAnswer};
+use crate::folder::Folder;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::ApiJson;
 use crate::state::AppState;
@@ -39,8 +40,10 @@ pub(crate) async fn enrol(
     ApiJson(request): ApiJson<EnrolRequest>,
 ) -> Result<Json<EnrolBundle>, ApiError> {
     let (now_ms, poll_after_s) = (state.now_ms(), state.poll_after_s());
-    let enrol =
-        move |connection: &rusqlite::Transaction<'_>| enrolment::enrol(connection, &request, now_ms, poll_after_s);
+    let folder = Folder::at(state.db().folder());
+    let enrol = move |connection: &rusqlite::Transaction<'_>| {
+        enrolment::enrol(connection, &folder, &request, now_ms, poll_after_s)
+    };
     Ok(Json(state.db().write_async(enrol).await??))
 }
 

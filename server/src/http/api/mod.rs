@@ -7,6 +7,7 @@ pub mod openapi;
 pub mod records;
 pub mod records_csv;
 pub mod records_detail;
+pub mod records_erase;
 pub mod records_issues;
 pub mod records_items;
 pub mod records_review;

@@ -173,6 +173,7 @@ async fn record(
         doc,
         seq: seq.and_then(|seq| i64::try_from(seq).ok()),
         result: result.to_owned(),
+        reason: None,
     };
     let db = state.db().clone();
     let written = tokio::task::spawn_blocking(move || audit::add(&db.core_writer()?, &entry));
