@@ -14,6 +14,7 @@ use gandan_server::db::sqlite::people::{Official, Purpose};
 use gandan_server::db::sqlite::{org, people, spaces};
 use gandan_server::db::{Db, DbOptions};
 use gandan_server::enrolment::{EnrolRequest, enrol};
+use gandan_server::folder::Folder;
 use gandan_server::server::ServerOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -160,7 +161,9 @@ impl Transport for Desk {
     fn post<'a>(&'a self, post: Post, _: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
         Box::pin(async move {
             let request: EnrolRequest = serde_json::from_slice(&post.body).unwrap();
-            let bundle = self.0.write(|transaction| enrol(transaction, &request, START_MS, 900)).unwrap().unwrap();
+            let folder = Folder::at(self.0.folder());
+            let bundle = self.0.write(|transaction| enrol(transaction, &folder, &request, START_MS, 900));
+            let bundle = bundle.unwrap().unwrap();
             let body = serde_json::to_vec(&bundle).unwrap();
             Ok(Answer { status: 200, content_type: JSON_TYPE.to_owned(), body, ..Answer::default() })
         })
