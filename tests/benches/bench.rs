@@ -8,6 +8,7 @@
 
 mod bytes;
 mod figures;
+mod load;
 mod local;
 mod push;
 mod rig;
@@ -25,6 +26,12 @@ bench [--visits FILE] [--devices N] [--per-device N] [--local N] [--seed N] [--j
   --per-device N    visits of each of them (50)
   --local N         visits on the large device (10000; 0 leaves that part out)
   --seed N          seed of made-up visits (1)
+bench load [--phones N] [--visits N] [--within SECONDS] [--seed N] [--json]
+
+  --phones N        phones that come online (1000)
+  --visits N        visits of each (10)
+  --within SECONDS  within this time (60)
+
   --json            one JSON document on standard output instead of a table";
 
 /// What is to be measured.
@@ -69,6 +76,10 @@ fn main() {
         println!("{USAGE}");
         return;
     }
+    if args.first().is_some_and(|arg| arg == "load") {
+        load_alone(&args[1..]);
+        return;
+    }
     let options = match options(&args) {
         Ok(options) => options,
         Err(message) => {
@@ -86,6 +97,19 @@ fn main() {
     } else {
         println!("{}", figures.table(&options));
     }
+}
+
+fn load_alone(args: &[String]) {
+    let (size, options) = match load::Size::parse(args) {
+        Ok(parsed) => parsed,
+        Err(message) => {
+            eprintln!("bench load: {message}\n\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let figures = runtime.block_on(load::measure(size, &options));
+    println!("{}", if options.json { figures.json(&options).to_string() } else { figures.table(&options) });
 }
 
 async fn measure(options: &Options) -> Figures {

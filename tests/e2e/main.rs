@@ -7,6 +7,7 @@ mod crash;
 mod hostile;
 mod input;
 mod journey;
+mod load;
 mod network;
 mod pressure;
 mod secrecy;

@@ -17,6 +17,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Takes apart what a server said on a connection that it closed; `None` if that is no HTTP. Of an answer in chunks
+    /// the body stays as it travelled.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Self { status, bytes: bytes[end + 4..].to_vec(), head })
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
@@ -51,11 +60,7 @@ pub fn call(server: SocketAddr, method: &str, path: &str, token: Option<&str>, b
     let _ = stream.write_all(body.map_or(&[][..], |(_, bytes)| bytes));
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("no HTTP: {}", String::from_utf8_lossy(&answer)));
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Answer { status: status.expect("a status"), bytes: answer[end + 4..].to_vec(), head }
+    Answer::parse(&answer).unwrap_or_else(|| panic!("no HTTP: {}", String::from_utf8_lossy(&answer)))
 }
 
 /// All items of a list, page by page. `path` has its own query, or none.

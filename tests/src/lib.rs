@@ -8,6 +8,8 @@
 
 pub mod api;
 pub mod generator;
+pub mod load;
+pub mod phone;
 pub mod processes;
 pub mod proxy;
 pub mod sim;
