@@ -4,6 +4,7 @@
 mod cli;
 mod converge;
 mod crash;
+mod fuzz;
 mod hostile;
 mod input;
 mod journey;

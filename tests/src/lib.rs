@@ -7,6 +7,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod api;
+pub mod fuzz;
 pub mod generator;
 pub mod load;
 pub mod phone;

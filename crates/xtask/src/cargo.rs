@@ -140,3 +140,8 @@ pub(crate) fn bench(args: &[String]) -> Outcome {
             .env(Binaries::SERVER_ENV, release.join(format!("gandan-server{suffix}"))),
     )
 }
+
+/// `cargo xtask fuzz ARGS`: hands over to the fuzz binary of the tests package. In the dev profile: overflows are checked.
+pub(crate) fn fuzz(args: &[String]) -> Outcome {
+    must(cargo().args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", "fuzz", "--"]).args(args))
+}

@@ -6,6 +6,7 @@
 //! | `tidy`  | the house rules that no compiler knows: lengths, arrows between crates, dead files, licences |
 //! | `demo`  | a server and twenty devices on this machine, offline and concurrent, with an account of it |
 //! | `audit` | known vulnerabilities of what the lockfile names |
+//! | `fuzz`  | mutated inputs for everything that reads what others wrote |
 //! | `bench` | the measurements, with the binaries of the release profile |
 //!
 //! It uses no crate of the product: it drives the real binaries by their documented commands, as an
@@ -50,6 +51,7 @@ cargo xtask COMMAND
                                          server running (--exit: stops it; for scripts)
   audit [--db DIR] [--require]           known vulnerabilities of the lockfile (needs the network, or DIR);
                                          --require: that nothing could be checked is a failure
+  fuzz  [TARGET...] [--minutes M]        mutated inputs for every decoder and handler (1 minute each)
   bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
             Err(message) => return wrong_usage(&message),
         },
         Some("bench") => cargo::bench(rest),
+        Some("fuzz") => cargo::fuzz(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
