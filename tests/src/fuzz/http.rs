@@ -1,8 +1,6 @@
 //! The router with whatever somebody sends, by every kind of caller.
 
 use super::Target;
-use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, Uri};
 use gandan_model::org::{OrgTree, UNITS_CSV, UnitRow};
 use gandan_server::auth::{Role, ScopeLine, new_secret};
 use gandan_server::db::sqlite::{org, people};
@@ -10,7 +8,10 @@ use gandan_server::db::{Db, DbOptions};
 use gandan_server::folder::Folder;
 use gandan_server::http::router::{openapi, router};
 use gandan_server::server::{Server, ServerOptions};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
 use serde_json::{Value, json};
+use std::pin::Pin;
 use std::time::Duration;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -18,11 +19,16 @@ use tower::ServiceExt;
 /// Longest time until an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// A status, the code of an error, and the length of the body.
+type Answered = (StatusCode, String, usize);
+/// Asks the router.
+type Call = Box<dyn Fn(http::request::Builder, Vec<u8>) -> Pin<Box<dyn Future<Output = Option<Answered>> + Send>>>;
+
 /// An input: a line `METHOD PATH CALLER`, then the body.
 pub(super) struct Http {
     runtime: tokio::runtime::Runtime,
     server: Option<Server>,
-    router: axum::Router,
+    call: Call,
     tokens: Vec<String>,
     _folder: TempDir,
 }
@@ -59,9 +65,29 @@ impl Http {
             .build()
             .expect("a runtime");
         let server = Server::start(ServerOptions::new(&data)).expect("a server");
-        let router = router(server.state().clone());
-        Self { runtime, server: Some(server), router, tokens: tokens.to_vec(), _folder: temp }
+        let call = caller(&server);
+        Self { runtime, server: Some(server), call, tokens: tokens.to_vec(), _folder: temp }
     }
+}
+
+fn caller(server: &Server) -> Call {
+    let router = router(server.state().clone());
+    Box::new(move |request, body| {
+        let router = router.clone();
+        Box::pin(async move {
+            let request = request.body(Full::from(body)).ok()?;
+            let is_stream = request.uri().path() == "/v1/events";
+            let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            let (head, body) = response.into_parts();
+            let code = head.headers.get("gandan-error").and_then(|code| code.to_str().ok()).unwrap_or("").to_owned();
+            // A stream of news has no end.
+            if is_stream && head.status == StatusCode::OK {
+                return Some((head.status, code, 0));
+            }
+            let length = Limited::new(body, 64 << 20).collect().await.map_or(0, |body| body.to_bytes().len());
+            Some((head.status, code, length))
+        })
+    })
 }
 
 /// Words of addresses that tell one place from another.
@@ -189,38 +215,25 @@ impl Target for Http {
         let path = words.next().unwrap_or("/").to_owned();
         let caller = words.next().and_then(|word| word.bytes().next()).unwrap_or(b'9');
         let (Some(method), Ok(uri)) = (method, path.parse::<Uri>()) else { return Ok("not HTTP".to_owned()) };
-        let streams = uri.path() == "/v1/events";
         let mut request = Request::builder().method(method).uri(uri).header("content-type", "application/json");
         if let Some(token) = self.tokens.get(usize::from(caller.wrapping_sub(b'0'))) {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let Ok(request) = request.body(Body::from(body.to_vec())) else { return Ok("not HTTP".to_owned()) };
-        let router = self.router.clone();
-        let answered = self.runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, async {
-                let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-                let (head, body) = response.into_parts();
-                // A stream of news has no end.
-                let length = if streams && head.status == StatusCode::OK {
-                    0
-                } else {
-                    axum::body::to_bytes(body, 64 << 20).await.map_or(0, |bytes| bytes.len())
-                };
-                (head, length)
-            })
-            .await
-        });
-        let Ok((head, _)) = answered else { return Err(format!("no answer within {PATIENCE:?}")) };
-        let code = head.headers.get("gandan-error").and_then(|code| code.to_str().ok()).unwrap_or("").to_owned();
-        if head.status.is_server_error() && code != "busy" {
-            return Err(format!("{} {code}", head.status));
+        let answering = (self.call)(request, body.to_vec());
+        let answered = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, answering).await });
+        let Ok(answered) = answered else { return Err(format!("no answer within {PATIENCE:?}")) };
+        let Some((status, code, _)) = answered else { return Ok("not HTTP".to_owned()) };
+        // Without a code: the web app was not built into this program.
+        let is_known = status == StatusCode::SERVICE_UNAVAILABLE && ["", "busy"].contains(&code.as_str());
+        if status.is_server_error() && !is_known {
+            return Err(format!("{status} {code}"));
         }
         let known = |part: &&str| KNOWN.contains(part);
         // Of what leads nowhere there is no end of kinds.
-        let leads = !matches!(head.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        let leads = !matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
         let most = if leads { 4 } else { 0 };
         let place: Vec<&str> = path.split(['?', '/', '&', '=']).filter(known).take(most).collect();
-        Ok(format!("{} {} {code}", place.join("/"), head.status.as_u16()))
+        Ok(format!("{} {} {code}", place.join("/"), status.as_u16()))
     }
 }
 

@@ -161,7 +161,13 @@ fn attempt(target: &mut dyn Target, input: &[u8]) -> Result<(String, Duration), 
             Err(finding(format!("panic: {}", words.unwrap_or_default())))
         }
         Ok(Err(what)) => Err(finding(what)),
-        Ok(Ok(_)) if took > SLOW => Err(finding(format!("took {took:?}"))),
+        // Once more: the machine may have had something else to do.
+        Ok(Ok(label)) if took > SLOW => {
+            let start = Instant::now();
+            let _ = target.read(input);
+            let again = start.elapsed();
+            if again > SLOW { Err(finding(format!("took {took:?} and {again:?}"))) } else { Ok((label, again)) }
+        }
         Ok(Ok(label)) => Ok((label, took)),
     }
 }
