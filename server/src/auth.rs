@@ -149,11 +149,18 @@ pub struct Principal {
     pub name: String,
     /// What it is.
     pub role: Role,
+    /// The agency whose issues it sees, for the role agency; without one the account's name is the agency's.
+    pub agency: Option<String>,
     /// What it may see.
     pub scope: Scope,
 }
 
 impl Principal {
+    /// Name of the agency to whose issues the account is bound; `None` for every other role.
+    pub fn agency(&self) -> Option<&str> {
+        (self.role == Role::Agency).then(|| self.agency.as_deref().unwrap_or(&self.name))
+    }
+
     /// Whether records of this unit may be seen (and, if the role writes at all, changed).
     pub fn can_see_unit(&self, code: &str) -> bool {
         match &self.scope {
@@ -195,7 +202,8 @@ mod tests {
     #[test]
     fn a_scope_of_units_hides_the_others() {
         let units = BTreeSet::from(["24769".to_owned()]);
-        let mut person = Principal { name: "a".into(), role: Role::CommuneStaff, scope: Scope::Units(units) };
+        let mut person =
+            Principal { name: "a".into(), role: Role::CommuneStaff, agency: None, scope: Scope::Units(units) };
         assert!(person.can_see_unit("24769"));
         assert!(!person.can_see_unit("24770"));
         person.scope = Scope::Province;

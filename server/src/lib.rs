@@ -9,6 +9,7 @@
 //! Arrows inside: `http` calls `exchange`, `ingest`, `staff_writer`, `reports`; these call `db`; `db` calls nobody.
 //! `sync` types and `db` meet in `ingest` and `exchange` alone.
 
+pub mod accounts;
 pub mod auth;
 pub mod clock;
 pub mod commands;

@@ -36,6 +36,8 @@ pub struct LimitOptions {
     pub device: Rate,
     /// Enrolments and logins, by the caller's address.
     pub entry: Rate,
+    /// Failed sign-ins, by the caller's address; an office shares one.
+    pub failure: Rate,
 }
 
 impl Default for LimitOptions {
@@ -44,6 +46,7 @@ impl Default for LimitOptions {
             address: Rate { per_minute: 6_000, burst: 3_000 },
             device: Rate { per_minute: 1_200, burst: 600 },
             entry: Rate { per_minute: 120, burst: 600 },
+            failure: Rate { per_minute: 6, burst: 30 },
         }
     }
 }
@@ -113,6 +116,7 @@ pub struct Limits {
     address: Table,
     device: Table,
     entry: Table,
+    failure: Table,
 }
 
 impl Limits {
@@ -123,6 +127,7 @@ impl Limits {
             address: Table::new(options.address),
             device: Table::new(options.device),
             entry: Table::new(options.entry),
+            failure: Table::new(options.failure),
         }
     }
 
@@ -139,6 +144,17 @@ impl Limits {
     /// An attempt to enrol or log in from this address.
     pub fn entry(&self, address: IpAddr) -> Result<(), u32> {
         self.entry.take(network(address), self.now())
+    }
+
+    /// Whether somebody at this address may try another password. Takes nothing: only failures count.
+    pub fn password_may(&self, address: IpAddr) -> Result<(), u32> {
+        if self.failure.cost == 0 { Ok(()) } else { self.failure.look(network(address), self.now()) }
+    }
+
+    /// A wrong password came from this address.
+    pub fn charge_failure(&self, address: IpAddr) {
+        // Those who came through the door at the same time may overdraw once.
+        let _ = self.failure.take(network(address), self.now());
     }
 
     /// Whether a device may have another exchange. Takes nothing: so far it only says that it is this device.

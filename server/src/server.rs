@@ -34,6 +34,12 @@ const QUEUE: usize = 1024;
 /// Open event streams.
 const LISTENERS: usize = 4096;
 
+/// Passwords that are hashed at the same time, 19 MiB each.
+const HASHING: usize = 2;
+
+/// Exports under way; each holds a thread and, for a spreadsheet, a temporary file.
+pub(crate) const EXPORTS: u32 = 4;
+
 /// How to run.
 #[derive(Clone)]
 pub struct ServerOptions {
@@ -52,6 +58,8 @@ pub struct ServerOptions {
     /// Whether a proxy stands in front: then the last address in `x-forwarded-for`, which the proxy wrote, is the
     /// caller's.
     pub behind_proxy: bool,
+    /// Whether the server speaks TLS itself. With TLS, its own or a proxy's, cookies are for TLS alone.
+    pub tls: bool,
     /// How documents are packed beside the serving; `None`: only by `gandan-server compact`.
     pub compaction: Option<compactor::Options>,
 }
@@ -67,6 +75,7 @@ impl ServerOptions {
             limits: LimitOptions::default(),
             pace: Pace::default(),
             behind_proxy: false,
+            tls: false,
             compaction: Some(compactor::Options::default()),
         }
     }
@@ -139,6 +148,9 @@ impl Server {
             limits: Limits::new(options.limits),
             pace: options.pace,
             behind_proxy: options.behind_proxy,
+            secure: options.behind_proxy || options.tls,
+            hashing: Arc::new(Semaphore::new(HASHING)),
+            exports: Arc::new(Semaphore::new(EXPORTS as usize)),
         });
         Ok(Self { state, ingest, projector, compactor, shutdown, threads, _lock: lock })
     }

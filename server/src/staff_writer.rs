@@ -155,6 +155,20 @@ impl StaffWriter {
         self.0.load(unit, compartment, doc)
     }
 
+    /// [`StaffWriter::load`], made of these changes alone, which must be whole: none builds on one that is not among
+    /// them. Blocks.
+    pub fn load_of(
+        &self,
+        principal: &Principal,
+        unit: &str,
+        compartment: Compartment,
+        doc: DocId,
+        only: &std::collections::HashSet<gandan_model::ids::ChangeHash>,
+    ) -> Result<Loaded, StaffError> {
+        check(principal, unit, compartment)?;
+        self.0.load_of(unit, compartment, doc, Some(only))
+    }
+
     /// Makes an edit and waits until it is durable.
     ///
     /// `edits` is called with the document as it is now (an empty one for [`Target::New`]) and gives the fields to
@@ -188,12 +202,25 @@ impl Inner {
     }
 
     fn load(&self, unit: &str, compartment: Compartment, doc: DocId) -> Result<Loaded, StaffError> {
+        self.load_of(unit, compartment, doc, None)
+    }
+
+    fn load_of(
+        &self,
+        unit: &str,
+        compartment: Compartment,
+        doc: DocId,
+        only: Option<&std::collections::HashSet<gandan_model::ids::ChangeHash>>,
+    ) -> Result<Loaded, StaffError> {
         let space = self.space(unit, compartment)?;
         let storage: &dyn Storage = &self.db;
-        let changes = storage.read(|log| match log.space(&space)? {
+        let mut changes = storage.read(|log| match log.space(&space)? {
             Some(row) => changes(log, &row, &doc),
             None => Ok(Vec::new()),
         })?;
+        if let Some(only) = only {
+            changes.retain(|change| only.contains(&change.hash));
+        }
         let Assembled { document, .. } = assemble(None, &changes).ok_or(StaffError::NotFound)?;
         Ok(Loaded { space, unit: unit.to_owned(), compartment, doc, document })
     }

@@ -36,6 +36,9 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     pub(crate) pace: Pace,
     pub(crate) behind_proxy: bool,
+    pub(crate) secure: bool,
+    pub(crate) hashing: Arc<Semaphore>,
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -121,6 +124,27 @@ impl AppState {
     /// Whether a proxy stands in front, which says who calls.
     pub(crate) fn behind_proxy(&self) -> bool {
         self.0.behind_proxy
+    }
+
+    /// Whether browsers reach the server over TLS.
+    pub(crate) fn secure(&self) -> bool {
+        self.0.secure
+    }
+
+    /// Bounds the passwords that are hashed at the same time.
+    pub(crate) fn hashing(&self) -> &Arc<Semaphore> {
+        &self.0.hashing
+    }
+
+    /// Returns when no export is under way. Those that ask meanwhile are told to wait.
+    pub async fn all_exports_ended(&self) {
+        // Closed is as ended.
+        drop(self.0.exports.acquire_many(crate::server::EXPORTS).await);
+    }
+
+    /// Bounds the exports under way.
+    pub(crate) fn exports(&self) -> &Arc<Semaphore> {
+        &self.0.exports
     }
 
     /// Bounds the open event streams.

@@ -131,7 +131,7 @@ fn guesses_of_codes_are_few() {
 #[test]
 fn a_device_that_calls_too_often_waits_and_strangers_cannot_make_it_wait() {
     let rate = Rate { per_minute: 1, burst: 3 };
-    let app = limited(LimitOptions { address: NONE, device: rate, entry: NONE });
+    let app = limited(LimitOptions { address: NONE, device: rate, entry: NONE, ..LimitOptions::default() });
     let mut peer = app.official("CB-001", &[UNIT_A]);
     // Somebody who knows the device's id, but not its key.
     let mut forger = Peer::stranger("forger");

@@ -96,7 +96,7 @@ fn a_login_code_becomes_a_token_once() {
 
 fn staff(name: &str, units: &[&str]) -> Principal {
     let units = units.iter().map(|unit| (*unit).to_owned()).collect();
-    Principal { name: name.to_owned(), role: Role::CommuneStaff, scope: Scope::Units(units) }
+    Principal { name: name.to_owned(), role: Role::CommuneStaff, agency: None, scope: Scope::Units(units) }
 }
 
 #[test]

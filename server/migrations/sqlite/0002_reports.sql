@@ -21,6 +21,9 @@ CREATE TABLE visit_row (
     businesses INTEGER,
     has_note INTEGER NOT NULL,
     has_gps INTEGER NOT NULL,
+    -- Degrees; of household visits rounded to 0.01.
+    lat REAL,
+    lon REAL,
     photos INTEGER NOT NULL,
     hot_spot TEXT NOT NULL,
     -- Anonymous cards; null if none were collected.
@@ -43,6 +46,8 @@ CREATE TABLE visit_row (
 ) STRICT;
 CREATE INDEX visit_row_day ON visit_row (day, id);
 CREATE INDEX visit_row_unit ON visit_row (unit, day, id);
+CREATE INDEX visit_row_waiting ON visit_row (unit) WHERE status = 'submitted' AND aside = 0;
+CREATE INDEX visit_row_amended ON visit_row (unit) WHERE amendment = 1 AND aside = 0;
 CREATE INDEX visit_row_updated ON visit_row (updated_ms, id);
 
 CREATE TABLE visit_text (
@@ -122,6 +127,9 @@ CREATE TABLE issue_row (
 ) STRICT;
 CREATE INDEX issue_row_received ON issue_row (received_day, id);
 CREATE INDEX issue_row_unit ON issue_row (unit, received_day, id);
+CREATE INDEX issue_row_open ON issue_row (unit, resolve_due, agency, priority, agency_key, sealed, hot_spot)
+    WHERE countable = 1 AND status NOT IN ('resolved', 'replied', 'closed', 'withdrawn', 'out_of_competence', 'not_accepted');
+CREATE INDEX issue_row_ticket ON issue_row (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX issue_row_due ON issue_row (coalesce(resolve_due, 9999999), id);
 CREATE INDEX issue_row_updated ON issue_row (updated_ms, id);
 CREATE INDEX issue_row_agency ON issue_row (agency_key, received_day, id);

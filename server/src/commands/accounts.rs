@@ -160,17 +160,17 @@ impl Revoke {
     }
 }
 
-fn secret<const N: usize>() -> Result<String, ServerError> {
+pub(super) fn secret<const N: usize>() -> Result<String, ServerError> {
     new_secret::<N>().map_err(|error| ServerError::Internal(error.to_string()))
 }
 
-fn check_name(name: &str) -> Result<String, ServerError> {
+pub(super) fn check_name(name: &str) -> Result<String, ServerError> {
     let name = check_text("name", name.trim(), MAX_NAME)
         .map_err(|error| ServerError::invalid("bad_name", format!("--name: {error}")))?;
     if name.is_empty() { Err(ServerError::invalid("bad_name", "--name must not be empty")) } else { Ok(name) }
 }
 
-fn checked_scope(db: &Db, scope: &ScopeArgs) -> Result<Vec<ScopeLine>, ServerError> {
+pub(super) fn checked_scope(db: &Db, scope: &ScopeArgs) -> Result<Vec<ScopeLine>, ServerError> {
     let lines = scope.lines();
     if lines.is_empty() {
         return Err(ServerError::invalid("no_scope", "say for what: --unit CODE, --area ID or --province"));

@@ -4,6 +4,7 @@
 //! failed, with a message on standard error that says what to do; 2 wrong usage. With `--json` the result is one line of
 //! JSON on standard output.
 
+mod account;
 mod accounts;
 mod backup;
 mod init;
@@ -43,6 +44,8 @@ enum Command {
     Enrol(accounts::Enrol),
     /// Make a bearer token for the API
     Token(accounts::Token),
+    /// Accounts that sign in to the web app with a name and a password
+    Account(account::Account),
     /// Take a device, or all devices of an official, out of service
     Revoke(accounts::Revoke),
     /// Copy a running server's data to one file
@@ -150,6 +153,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Enrol(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Account(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),

@@ -79,6 +79,7 @@ impl LimitArgs {
             address: half(self.requests_per_address),
             device: half(self.requests_per_device),
             entry: Rate { per_minute: entry, burst: entry.saturating_mul(5) },
+            ..LimitOptions::default()
         }
     }
 }
@@ -116,6 +117,7 @@ impl Serve {
             poll_after_s: self.poll_after,
             limits: self.limits.options(),
             behind_proxy: self.behind_proxy,
+            tls: tls.is_some(),
             ..ServerOptions::new(&self.common.data)
         };
         let server = Server::start(options)?;

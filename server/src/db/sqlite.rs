@@ -1,5 +1,6 @@
 //! SQLite: the default database, embedded.
 
+pub mod accounts;
 pub mod chunks;
 mod columns;
 pub mod devices;
@@ -9,6 +10,7 @@ mod migrate;
 pub mod org;
 pub mod people;
 mod pool;
+pub mod sessions;
 pub mod spaces;
 mod writer;
 

@@ -87,6 +87,14 @@ impl ApiError {
         error
     }
 
+    /// 429: this name was tried too often with a wrong password; it rests for so many seconds.
+    pub fn resting(retry_after_s: u32) -> Self {
+        let message = "too many failed attempts; wait before the next";
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", message);
+        error.retry_after_s = Some(retry_after_s);
+        error
+    }
+
     /// Names the field at fault.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
@@ -102,6 +110,11 @@ impl ApiError {
     /// The stable code.
     pub fn code(&self) -> &str {
         &self.code
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 

@@ -1,13 +1,11 @@
 //! What handlers take from a request besides its body.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::error::ApiError;
-use crate::auth::Principal;
-use crate::db;
 use crate::state::AppState;
 
 /// The bearer token of a request, if it carries one of plausible length.
@@ -16,19 +14,6 @@ pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && (20..=128).contains(&token.len())).then_some(token)
-}
-
-/// A handler with a `Principal` argument answers 401 to everybody without a valid bearer token.
-impl FromRequestParts<AppState> for Principal {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let token = bearer(parts).ok_or_else(ApiError::unauthorised)?.to_owned();
-        let now_ms = state.now_ms();
-        let principal =
-            state.db().read_async(move |connection| db::sqlite::people::principal(connection, &token, now_ms));
-        principal.await?.ok_or_else(ApiError::unauthorised)
-    }
 }
 
 /// A JSON body; what cannot be read is answered with `bad_json` or `too_large`.

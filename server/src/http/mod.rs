@@ -5,4 +5,5 @@ pub mod error;
 pub mod extract;
 pub(crate) mod middleware;
 pub mod router;
+pub(crate) mod session;
 mod web;

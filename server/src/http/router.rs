@@ -28,6 +28,7 @@ fn staff() -> OpenApiRouter<AppState> {
         .routes(routes!(api::records_detail::issue_detail)) // GET /api/v1/issues/{id}
         .routes(routes!(api::records_review::review_items)) // GET /api/v1/review
         .routes(routes!(api::records_review::audit_trail)) // GET /api/v1/audit
+        .routes(routes!(api::export::export)) // GET /api/v1/export/{file}
         .routes(routes!(api::reports::report_summary)) // GET /api/v1/reports/summary
         .routes(routes!(api::staff_issues::assign)) // POST /api/v1/issues/{id}/assign
         .routes(routes!(api::staff_issues::event)) // POST /api/v1/issues/{id}/events
@@ -38,6 +39,18 @@ fn staff() -> OpenApiRouter<AppState> {
         .routes(routes!(api::records_erase::erase)) // POST /api/v1/records/{id}/erase
         .routes(routes!(api::staff_plans::assignment)) // POST /api/v1/assignments
         .routes(routes!(api::staff_plans::plan)) // POST /api/v1/plans
+}
+
+/// Signing in and out, and one's own account.
+fn own_account() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::session::sign_in)) // POST /api/v1/session
+        .routes(routes!(api::session::sign_out)) // DELETE /api/v1/session
+        .routes(routes!(api::session::sign_out_everywhere)) // DELETE /api/v1/sessions
+        .routes(routes!(api::me::me)) // GET /api/v1/me
+        .routes(routes!(api::me::change_password)) // PUT /api/v1/me/password
+        .routes(routes!(api::me::offer_totp)) // POST /api/v1/me/totp
+        .routes(routes!(api::me::accept_totp)) // PUT /api/v1/me/totp
 }
 
 /// Devices: what streams, and what may take as long as a slow link needs.
@@ -61,6 +74,7 @@ fn operation() -> OpenApiRouter<AppState> {
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(api::openapi::ApiDoc::openapi())
         .merge(staff())
+        .merge(own_account())
         .merge(operation())
         // The time to the head of an answer; what streams after it takes as long as it takes.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
@@ -82,6 +96,7 @@ pub fn router(state: AppState) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::limit))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::harden))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::observe))
         .with_state(state)
 }

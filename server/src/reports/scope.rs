@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gandan_model::text::fold;
 use rusqlite::ToSql;
 
-use crate::auth::{self, Principal, Role};
+use crate::auth::{self, Principal};
 use crate::reports::day::Day;
 
 /// What a reader may see. Built from a role and its grants in one place ([`Scope::of`]) and asked for by
@@ -32,7 +32,7 @@ impl Scope {
             auth::Scope::Province => None,
             auth::Scope::Units(units) => Some(units.clone()),
         };
-        let agency = (principal.role == Role::Agency).then(|| fold(&principal.name));
+        let agency = principal.agency().map(fold);
         Self { units, agency, sealed: principal.role.reads_sealed() }
     }
 

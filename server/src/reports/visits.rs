@@ -11,14 +11,14 @@ use crate::reports::day::Day;
 use crate::reports::review;
 
 const UPSERT: &str = "INSERT INTO visit_row (id, space, unit, status, programme, day, residents, households, businesses, \
-    has_note, has_gps, photos, hot_spot, very_satisfied, satisfied, neutral, dissatisfied, very_dissatisfied, no_answer, \
+    has_note, has_gps, lat, lon, photos, hot_spot, very_satisfied, satisfied, neutral, dissatisfied, very_dissatisfied, no_answer, \
     follow_up_of, aside, amendment, review, ended_ms, arrived_ms, updated_ms) \
-    VALUES (:id, :space, :unit, :status, :programme, :day, :residents, :households, :businesses, :has_note, :has_gps, :photos, \
+    VALUES (:id, :space, :unit, :status, :programme, :day, :residents, :households, :businesses, :has_note, :has_gps, :lat, :lon, :photos, \
     :hot_spot, :very_satisfied, :satisfied, :neutral, :dissatisfied, :very_dissatisfied, :no_answer, :follow_up_of, :aside, \
     :amendment, :review, :ended_ms, :arrived_ms, :updated_ms) \
     ON CONFLICT (id, space) DO UPDATE SET unit = excluded.unit, status = excluded.status, programme = excluded.programme, \
     day = excluded.day, residents = excluded.residents, households = excluded.households, businesses = excluded.businesses, \
-    has_note = excluded.has_note, has_gps = excluded.has_gps, photos = excluded.photos, hot_spot = excluded.hot_spot, \
+    has_note = excluded.has_note, has_gps = excluded.has_gps, lat = excluded.lat, lon = excluded.lon, photos = excluded.photos, hot_spot = excluded.hot_spot, \
     very_satisfied = excluded.very_satisfied, satisfied = excluded.satisfied, neutral = excluded.neutral, \
     dissatisfied = excluded.dissatisfied, very_dissatisfied = excluded.very_dissatisfied, no_answer = excluded.no_answer, \
     follow_up_of = excluded.follow_up_of, aside = excluded.aside, amendment = excluded.amendment, review = excluded.review, \
@@ -61,6 +61,8 @@ fn upsert(
             // A note left empty on purpose is a note.
             ":has_note": visit.note.is_some(),
             ":has_gps": row.lat.is_some(),
+            ":lat": row.lat,
+            ":lon": row.lon,
             ":photos": i64::try_from(row.photos).unwrap_or(i64::MAX),
             ":hot_spot": row.hot_spot.as_str(),
             ":very_satisfied": cards.map(|cards| cards.very_satisfied),

@@ -44,6 +44,16 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /v1/events", "hears that there is news in `field`", ["401", "yes", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no"]),
     ("GET /v1/events", "hears that there is news in `contacts`", ["401", "yes", "yes / no", "yes / no", "no", "no", "no", "no", "no"]),
     ("GET /v1/events", "hears that there is news in `sealed`", ["401", "no", "no", "no", "no", "no", "no", "yes / no", "no"]),
+    ("GET /api/v1/export/{file}", "a visit in the file", ["401", "401", "yes / empty", "yes / empty", "empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/export/{file}", "an issue in the file", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/export/{file}", "a denunciation's stub in the file", ["401", "401", "empty", "empty", "empty", "empty", "empty", "yes / empty", "empty"]),
+    ("GET /api/v1/me", "its own account", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("POST /api/v1/session", "name and password, on a page of the server", OPEN),
+    ("DELETE /api/v1/session", "the cookie of a session", OPEN),
+    ("DELETE /api/v1/sessions", "the cookie of a session", OPEN),
+    ("PUT /api/v1/me/password", "the cookie of a session", OPEN),
+    ("POST /api/v1/me/totp", "the cookie of a session", OPEN),
+    ("PUT /api/v1/me/totp", "the cookie of a session", OPEN),
     ("POST /v1/sync", "the signature of a device's key", OPEN),
     ("POST /v1/query", "the signature of a device's key", OPEN),
     ("POST /v1/enrol", "a one-time code", OPEN),
@@ -95,6 +105,16 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
         get(s, c, "/api/v1/review?limit=200", &c.visit.to_string())
     }),
     ("GET /api/v1/audit", "the audit trail of the unit", |s, c| get(s, c, "/api/v1/audit", "issue.assign")),
+    ("GET /api/v1/export/{file}", "a visit in the file", |s, c| {
+        get(s, c, "/api/v1/export/visits.csv", &c.visit.to_string())
+    }),
+    ("GET /api/v1/export/{file}", "an issue in the file", |s, c| {
+        get(s, c, "/api/v1/export/issues.jsonl", &c.issue.to_string())
+    }),
+    ("GET /api/v1/export/{file}", "a denunciation's stub in the file", |s, c| {
+        get(s, c, "/api/v1/export/issues.geojson?all=true", &STUB.to_string())
+    }),
+    ("GET /api/v1/me", "its own account", |s, c| get(s, c, "/api/v1/me", "permissions")),
     ("GET /api/v1/reports/summary", "figures that count the visit", |s, c| {
         let answer = s.ask("GET", "/api/v1/reports/summary?as_of=2026-11-21", c.token.as_deref(), None);
         cell(&answer, |_| answer.json()["visits"]["lines"].as_u64() > Some(0))
@@ -140,6 +160,12 @@ pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
     ("POST /v1/query", "the signature of a device's key", 400),
     ("POST /v1/enrol", "a one-time code", 404),
     ("POST /api/v1/login", "a one-time code", 404),
+    ("POST /api/v1/session", "name and password, on a page of the server", 403),
+    ("DELETE /api/v1/session", "the cookie of a session", 401),
+    ("DELETE /api/v1/sessions", "the cookie of a session", 401),
+    ("PUT /api/v1/me/password", "the cookie of a session", 401),
+    ("POST /api/v1/me/totp", "the cookie of a session", 401),
+    ("PUT /api/v1/me/totp", "the cookie of a session", 401),
 ];
 
 fn stranger(stage: &Stage, route: &str, token: Option<&str>) -> Answer {
@@ -149,6 +175,7 @@ fn stranger(stage: &Stage, route: &str, token: Option<&str>) -> Answer {
         "/v1/enrol" => Some(json!({"code": "doan-mo", "device": "0123456789abcdef", "public_key": key})),
         "/api/v1/login" => Some(json!({"code": "doan-mo"})),
         "/v1/sync" | "/v1/query" => Some(json!("not a frame")),
+        "/api/v1/session" => Some(json!({"login": "doan-mo", "password": "doan-mo"})),
         _ => None,
     };
     stage.ask(method, path, token, body.as_ref())

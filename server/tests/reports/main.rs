@@ -4,6 +4,7 @@
 
 mod access;
 mod csv_export;
+mod exports;
 mod figures;
 mod lists;
 mod openapi;

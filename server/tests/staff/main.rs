@@ -4,6 +4,7 @@
 
 mod actions;
 mod refusals;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod visits;

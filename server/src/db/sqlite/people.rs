@@ -25,7 +25,7 @@ pub fn principal(connection: &Connection, token: &str, now_ms: i64) -> Result<Op
     let mut lines = connection.prepare_cached("SELECT kind, value FROM token_scope WHERE hash = ?1")?;
     let lines = lines.query_map([hash], |row| Ok(ScopeLine::from_columns(&row.get::<_, String>(0)?, row.get(1)?)))?;
     let lines = lines.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
-    Ok(Some(Principal { name, role, scope: scope(connection, &lines, now_ms)? }))
+    Ok(Some(Principal { name, role, agency: None, scope: scope(connection, &lines, now_ms)? }))
 }
 
 /// The units that these lines come to today.

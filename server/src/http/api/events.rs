@@ -104,7 +104,7 @@ impl Listener {
 }
 
 /// Returns when the server goes down.
-async fn ended(stopping: &mut watch::Receiver<bool>) {
+pub(super) async fn ended(stopping: &mut watch::Receiver<bool>) {
     // An error means that the server is gone.
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
@@ -130,7 +130,7 @@ async fn visible(state: &AppState, token: &str) -> Result<Option<HashSet<SpaceId
     state.db().read_async(read).await
 }
 
-fn may_hear(principal: &Principal, unit: &str, compartment: Compartment) -> bool {
+pub(super) fn may_hear(principal: &Principal, unit: &str, compartment: Compartment) -> bool {
     principal.can_see_unit(unit)
         && match compartment {
             Compartment::Field => true,

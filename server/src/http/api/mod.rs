@@ -2,7 +2,13 @@
 
 pub mod enrol;
 pub mod events;
+pub mod export;
+pub mod export_cells;
+pub mod export_json;
+pub mod export_stream;
+pub mod export_xlsx;
 pub mod health;
+pub mod me;
 pub mod openapi;
 pub mod records;
 pub mod records_csv;
@@ -13,6 +19,7 @@ pub mod records_items;
 pub mod records_review;
 pub mod records_visits;
 pub mod reports;
+pub mod session;
 pub mod staff;
 pub mod staff_issues;
 pub mod staff_plans;

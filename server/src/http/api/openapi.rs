@@ -2,7 +2,7 @@
 
 use axum::Json;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 /// What the document says of the API as a whole. Paths are added by [`crate::http::router`].
 #[derive(OpenApi)]
@@ -15,6 +15,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     modifiers(&Security),
     tags(
         (name = "devices", description = "Enrolment and synchronisation of field devices"),
+        (name = "session", description = "Signing in and out, and one's own account; changing requests with a cookie carry the header `gandan-csrf`"),
         (name = "staff", description = "Lists, records and actions of staff"),
         (name = "reports", description = "Figures"),
         (name = "operation", description = "Health and metrics")
@@ -27,7 +28,13 @@ struct Security;
 impl utoipa::Modify for Security {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        openapi.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+        let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            "__Host-gandan",
+            "A session of the web app; without TLS the cookie is called `gandan`",
+        )));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", bearer);
+        components.add_security_scheme("session", session);
     }
 }
 

@@ -176,7 +176,7 @@ impl Whole {
             Ok((record, arrivals(connection, &loaded)?))
         })?;
         let erased = matches!(&record, Record::Issue(issue) if issue.erased);
-        let veil = Veil { erased, contacts: principal.role.reads_contacts(), sealed: principal.role.reads_sealed() };
+        let veil = Veil::new(principal, erased);
         Ok(Self {
             review: record.review().to_vec(),
             record: veil.record(&record)?,
@@ -198,7 +198,7 @@ fn arrivals(connection: &Connection, loaded: &Loaded) -> Result<HashMap<String, 
 }
 
 /// What has to stay hidden from a caller within a record that it may see.
-struct Veil {
+pub(super) struct Veil {
     /// Personal data were erased: what stood there is not shown again by the history.
     erased: bool,
     /// May know which contact belongs to a record.
@@ -208,7 +208,12 @@ struct Veil {
 }
 
 impl Veil {
-    fn record(&self, record: &Record) -> Result<Json_, DbError> {
+    /// What has to stay hidden from this caller.
+    pub(super) fn new(principal: &Principal, erased: bool) -> Self {
+        Self { erased, contacts: principal.role.reads_contacts(), sealed: principal.role.reads_sealed() }
+    }
+
+    pub(super) fn record(&self, record: &Record) -> Result<Json_, DbError> {
         let mut json = serde_json::to_value(record)?;
         if let Some(members) = json.as_object_mut() {
             // Given beside the record.

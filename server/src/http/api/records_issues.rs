@@ -25,9 +25,9 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssueQuery {
     /// Code of a unit.
-    unit: Option<String>,
+    pub(super) unit: Option<String>,
     /// Id of an area, or code of a unit.
-    area: Option<String>,
+    pub(super) area: Option<String>,
     /// Status.
     status: Option<String>,
     /// Kind.
@@ -64,7 +64,7 @@ pub(crate) struct IssueQuery {
     /// Also deleted issues.
     all: Option<bool>,
     /// `received_desc` (the default), `received_asc`, `due_asc`, `updated_desc`.
-    sort: Option<String>,
+    pub(super) sort: Option<String>,
     /// Records of the page, 1 to 200; 50 if nothing is asked. A table has all pages.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -73,7 +73,7 @@ pub(crate) struct IssueQuery {
     /// `json` or `csv`.
     format: Option<String>,
     /// With `csv`: begin with a byte order mark, which some spreadsheets need to read Vietnamese.
-    bom: Option<bool>,
+    pub(super) bom: Option<bool>,
 }
 
 /// A page of issues.
@@ -127,7 +127,7 @@ pub(crate) async fn issues(
     Ok(Json(page.await?).into_response())
 }
 
-fn filter(query: IssueQuery, today: Day) -> Result<IssueFilter, ApiError> {
+pub(super) fn filter(query: IssueQuery, today: Day) -> Result<IssueFilter, ApiError> {
     let (from, to) = period(query.from.as_deref(), query.to.as_deref())?;
     let as_of = day("as_of", query.as_of.as_deref())?.unwrap_or(today);
     // Whatever is not an id is the id of no visit: the list is empty, as for a visit that is not there.

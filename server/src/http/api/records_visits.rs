@@ -47,7 +47,7 @@ pub(crate) struct VisitQuery {
     /// Also deleted visits and those that turned out to be another one.
     all: Option<bool>,
     /// `date_desc` (the default), `date_asc`, `updated_desc`.
-    sort: Option<String>,
+    pub(super) sort: Option<String>,
     /// Records of the page, 1 to 200; 50 if nothing is asked. A table has all pages.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -56,7 +56,26 @@ pub(crate) struct VisitQuery {
     /// `json` or `csv`.
     format: Option<String>,
     /// With `csv`: begin with a byte order mark, which some spreadsheets need to read Vietnamese.
-    bom: Option<bool>,
+    pub(super) bom: Option<bool>,
+}
+
+impl VisitQuery {
+    /// The filter, and the unit and area to which it narrows.
+    pub(super) fn filter(self) -> Result<(VisitFilter, Option<String>, Option<String>), ApiError> {
+        let (from, to) = period(self.from.as_deref(), self.to.as_deref())?;
+        let filter = VisitFilter {
+            status: self.status,
+            programme: self.programme,
+            hot_spot: self.hot_spot,
+            official: self.official,
+            from,
+            to,
+            words: words(self.q)?,
+            needs_review: self.needs_review,
+            aside: self.all.unwrap_or(false),
+        };
+        Ok((filter, self.unit, self.area))
+    }
 }
 
 /// A page of visits.
@@ -91,29 +110,15 @@ pub(crate) async fn visits(
     let order = visits::order(query.sort.as_deref()).ok_or_else(bad_sort)?;
     let limit = limit(query.limit)?;
     let after = cursor(query.next.as_deref(), order.name)?;
-    let (from, to) = period(query.from.as_deref(), query.to.as_deref())?;
-    let filter = VisitFilter {
-        status: query.status,
-        programme: query.programme,
-        hot_spot: query.hot_spot,
-        official: query.official,
-        from,
-        to,
-        words: words(query.q)?,
-        needs_review: query.needs_review,
-        aside: query.all.unwrap_or(false),
-    };
-    let scope = scope(&state, Scope::of(&principal), query.unit, query.area).await?;
+    let bom = query.bom.unwrap_or(false);
+    let (filter, unit, area) = query.filter()?;
+    let scope = scope(&state, Scope::of(&principal), unit, area).await?;
     if csv {
         let units = state.db().read_async(unit_names).await?;
         let filter = Arc::new(filter);
-        return Ok(stream(
-            state.db().clone(),
-            "visits",
-            query.bom.unwrap_or(false),
-            units,
-            move |connection, after, limit| visits::query(connection, &scope, &filter, order, after, limit),
-        ));
+        return Ok(stream(state.db().clone(), "visits", bom, units, move |connection, after, limit| {
+            visits::query(connection, &scope, &filter, order, after, limit)
+        }));
     }
     let page = state.db().read_async(move |connection| {
         let page = visits::query(connection, &scope, &filter, order, after.as_ref(), limit)?;

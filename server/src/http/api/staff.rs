@@ -35,6 +35,18 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    /// Every action.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Assign,
+        Self::Event,
+        Self::Reply,
+        Self::Verify,
+        Self::Return,
+        Self::Resolve,
+        Self::NewAssignment,
+        Self::NewPlan,
+    ];
+
     /// The action's name in the audit trail.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -186,16 +198,7 @@ mod tests {
 
     #[test]
     fn who_may_do_what() {
-        let all = [
-            Action::Assign,
-            Action::Event,
-            Action::Reply,
-            Action::Verify,
-            Action::Return,
-            Action::Resolve,
-            Action::NewAssignment,
-            Action::NewPlan,
-        ];
+        let all = Action::ALL;
         let open = |role| all.into_iter().filter(|action| action.open_to(role)).count();
         assert_eq!(open(Role::ProvinceStaff), all.len());
         assert_eq!(open(Role::AreaStaff), all.len());

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::records::{Body, doc_id, no_record};
 use super::staff::{Acted, Action, act, allow, refused};
 use super::staff_steps::{Step, check};
-use crate::auth::{Principal, Role};
+use crate::auth::Principal;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::reports::day::Day;
 use crate::reports::list::issues;
@@ -26,7 +26,7 @@ use crate::staff_writer::{StaffError, Target};
 use crate::state::AppState;
 
 /// Which agency must settle an issue.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assign {
     /// The agency's name, at most 200 characters.
@@ -38,7 +38,7 @@ pub(crate) struct Assign {
 }
 
 /// A step of an issue.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEvent {
     /// The status that it brings about.
@@ -60,7 +60,7 @@ pub(crate) struct NewEvent {
 }
 
 /// An answer to the resident.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewReply {
     /// `direct`, `written`, `phone`, `online` or `public_notice`.
@@ -95,8 +95,8 @@ async fn target(
 /// The issue as it is now. The list may lag behind it, so the agency's right is looked at again.
 fn current(document: &Document, principal: &Principal) -> Result<Issue, StaffError> {
     let issue = Issue::of(document, &Rules::default(), "");
-    let own = || issue.responsible_agency.as_deref().is_some_and(|agency| fold(agency) == fold(&principal.name));
-    if principal.role == Role::Agency && !own() { Err(StaffError::NotFound) } else { Ok(issue) }
+    let own = |agency: &str| issue.responsible_agency.as_deref().is_some_and(|found| fold(found) == fold(agency));
+    if principal.agency().is_some_and(|agency| !own(agency)) { Err(StaffError::NotFound) } else { Ok(issue) }
 }
 
 fn moment(field: &str, text: Option<&str>) -> Result<Option<Moment>, StaffError> {
@@ -126,7 +126,17 @@ pub(crate) async fn assign(
     Path(id): Path<String>,
     Body(body): Body<Assign>,
 ) -> Result<Json<Acted>, ApiError> {
-    let (_, target) = target(&state, &principal, Action::Assign, &id).await?;
+    Ok(Json(assign_one(&state, principal, &id, body).await?))
+}
+
+/// Names the agency of one issue.
+pub(super) async fn assign_one(
+    state: &AppState,
+    principal: Principal,
+    id: &str,
+    body: Assign,
+) -> Result<Acted, ApiError> {
+    let (_, target) = target(state, &principal, Action::Assign, id).await?;
     let edits = move |document: &Document| {
         if body.agency.trim().is_empty() {
             return Err(refused("agency", "agency_needed", "name the agency"));
@@ -146,7 +156,7 @@ pub(crate) async fn assign(
         }
         Ok(edits)
     };
-    Ok(Json(act(&state, principal, Action::Assign, target, edits).await?))
+    act(state, principal, Action::Assign, target, edits).await
 }
 
 /// Moves an issue on. The procedure is kept: withdrawals need the resident's own statement, refusals a reason, closing a
@@ -173,10 +183,20 @@ pub(crate) async fn event(
     Path(id): Path<String>,
     Body(body): Body<NewEvent>,
 ) -> Result<Json<Acted>, ApiError> {
-    let (id, target) = target(&state, &principal, Action::Event, &id).await?;
+    Ok(Json(event_one(&state, principal, &id, body).await?))
+}
+
+/// Moves one issue on.
+pub(super) async fn event_one(
+    state: &AppState,
+    principal: Principal,
+    id: &str,
+    body: NewEvent,
+) -> Result<Acted, ApiError> {
+    let (id, target) = target(state, &principal, Action::Event, id).await?;
     let (actor, now_ms) = (principal.clone(), state.now_ms());
     let edits = move |document: &Document| event_edits(&current(document, &actor)?, id, &actor, &body, now_ms);
-    Ok(Json(act(&state, principal, Action::Event, target, edits).await?))
+    act(state, principal, Action::Event, target, edits).await
 }
 
 fn event_edits(
@@ -240,10 +260,20 @@ pub(crate) async fn reply(
     Path(id): Path<String>,
     Body(body): Body<NewReply>,
 ) -> Result<Json<Acted>, ApiError> {
-    let (_, target) = target(&state, &principal, Action::Reply, &id).await?;
+    Ok(Json(reply_one(&state, principal, &id, body).await?))
+}
+
+/// Answers the resident of one issue.
+pub(super) async fn reply_one(
+    state: &AppState,
+    principal: Principal,
+    id: &str,
+    body: NewReply,
+) -> Result<Acted, ApiError> {
+    let (_, target) = target(state, &principal, Action::Reply, id).await?;
     let (actor, now_ms) = (principal.clone(), state.now_ms());
     let edits = move |document: &Document| reply_edits(&current(document, &actor)?, &body, now_ms);
-    Ok(Json(act(&state, principal, Action::Reply, target, edits).await?))
+    act(state, principal, Action::Reply, target, edits).await
 }
 
 fn reply_edits(issue: &Issue, body: &NewReply, now_ms: i64) -> Result<Vec<FieldEdit>, StaffError> {

@@ -20,7 +20,7 @@ use crate::staff_writer::{StaffError, Target};
 use crate::state::AppState;
 
 /// Why a visit is returned.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReturnReason {
     /// What is missing or wrong.
@@ -59,7 +59,12 @@ pub(crate) async fn verify(
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<Acted>, ApiError> {
-    let target = target(&state, &principal, Action::Verify, &id).await?;
+    Ok(Json(verify_one(&state, principal, &id).await?))
+}
+
+/// Verifies one visit.
+pub(super) async fn verify_one(state: &AppState, principal: Principal, id: &str) -> Result<Acted, ApiError> {
+    let target = target(state, &principal, Action::Verify, id).await?;
     let edits = |document: &Document| {
         let visit = Visit::of(document);
         match visit.status {
@@ -68,7 +73,7 @@ pub(crate) async fn verify(
             _ => Err(bad_transition(&visit, "verified")),
         }
     };
-    Ok(Json(act(&state, principal, Action::Verify, target, edits).await?))
+    act(state, principal, Action::Verify, target, edits).await
 }
 
 /// Returns a visit to those who recorded it, with the reason.
@@ -93,7 +98,17 @@ pub(crate) async fn return_visit(
     Path(id): Path<String>,
     Body(body): Body<ReturnReason>,
 ) -> Result<Json<Acted>, ApiError> {
-    let target = target(&state, &principal, Action::Return, &id).await?;
+    Ok(Json(return_one(&state, principal, &id, body).await?))
+}
+
+/// Returns one visit.
+pub(super) async fn return_one(
+    state: &AppState,
+    principal: Principal,
+    id: &str,
+    body: ReturnReason,
+) -> Result<Acted, ApiError> {
+    let target = target(state, &principal, Action::Return, id).await?;
     let edits = move |document: &Document| {
         let visit = Visit::of(document);
         if body.reason.trim().is_empty() {
@@ -107,5 +122,5 @@ pub(crate) async fn return_visit(
             _ => Err(bad_transition(&visit, "returned")),
         }
     };
-    Ok(Json(act(&state, principal, Action::Return, target, edits).await?))
+    act(state, principal, Action::Return, target, edits).await
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::HeaderName;
+use axum::http::header::{self, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -49,9 +49,14 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
 }
 
 /// Tells an address that asks too often to wait. Enrolments and logins have a limit of their own beside it.
-pub(crate) async fn limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn limit(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let Some(address) = caller(&state, &request) else { return next.run(request).await };
-    let is_entry = matches!(request.uri().path(), "/v1/enrol" | "/api/v1/login");
+    request.extensions_mut().insert(CallerAddress(address));
+    let is_entry = match request.uri().path() {
+        "/v1/enrol" | "/api/v1/login" => true,
+        "/api/v1/session" => request.method() == axum::http::Method::POST,
+        _ => false,
+    };
     let entry = if is_entry { state.limits().entry(address) } else { Ok(()) };
     let turned_away = match (state.limits().address(address), entry) {
         (Ok(()), Ok(())) => return next.run(request).await,
@@ -60,6 +65,37 @@ pub(crate) async fn limit(State(state): State<AppState>, request: Request, next:
     };
     state.metrics().turned_away(turned_away.0);
     ApiError::too_often(turned_away.1).into_response()
+}
+
+/// The address of whoever calls, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallerAddress(pub(crate) IpAddr);
+
+/// What every answer tells browsers. A handler that serves a page sets its own policy for what the page may load.
+pub(crate) async fn harden(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(HeaderName::from_static("cross-origin-opener-policy"))
+        .or_insert(HeaderValue::from_static("same-origin"));
+    headers
+        .entry(HeaderName::from_static("cross-origin-resource-policy"))
+        .or_insert(HeaderValue::from_static("same-origin"));
+    if is_api {
+        // Records and names: nothing of them stays in a cache, also not behind "back".
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    if state.secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
 }
 
 /// Who calls; `None` where no socket is behind the request, or a proxy did not say.

@@ -86,6 +86,17 @@ pub(crate) fn query(
     Ok(Page { items, next: next.filter(|_| more) })
 }
 
+/// How many records the list has.
+pub(crate) fn count(connection: &Connection, scope: &Scope, filter: &VisitFilter) -> Result<i64, DbError> {
+    let mut sql = Conditions::default();
+    scope.on_visits(&mut sql);
+    if !conditions(filter, &mut sql) {
+        return Ok(0);
+    }
+    let text = format!("SELECT count(*) FROM visit_row v WHERE {}", sql.sql());
+    Ok(rows(connection, &text, &sql, |row| row.get(0))?.first().copied().unwrap_or(0))
+}
+
 /// Adds the filter; `false` if nothing can match.
 fn conditions(filter: &VisitFilter, sql: &mut Conditions) -> bool {
     if !filter.aside {
