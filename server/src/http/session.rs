@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_page_of_somebody_else_changes_nothing() {
-        let own = |list| own_page(&Method::POST, &headers(list)).is_ok();
+        let own = |list: &[(&'static str, &str)]| own_page(&Method::POST, &headers(list)).is_ok();
         assert!(own(&[("gandan-csrf", "1")]));
         assert!(own(&[("gandan-csrf", "1"), ("host", "a:8080"), ("origin", "http://a:8080")]));
         assert!(own(&[("gandan-csrf", "1"), ("sec-fetch-site", "same-origin"), ("origin", "https://behind.proxy")]));

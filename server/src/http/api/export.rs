@@ -244,6 +244,7 @@ impl Job {
             doc: None,
             seq: None,
             result: format!("{} {rows}", self.file),
+            reason: None,
         };
         Ok(self.state.db().write_async(move |transaction| audit::add(transaction, &entry)).await?)
     }

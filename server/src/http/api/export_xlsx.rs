@@ -17,7 +17,7 @@ use crate::reports::list::{Cursor, Page};
 pub(crate) const MAX_ROWS: i64 = 1_048_574;
 
 struct Sheet<'w> {
-    sheet: &'w mut Worksheet,
+    page: &'w mut Worksheet,
     date: Format,
     instant: Format,
     row: u32,
@@ -28,24 +28,24 @@ impl Sheet<'_> {
         match cell {
             Cell::Empty => {}
             Cell::Text(text) => {
-                self.sheet.write_string(self.row, column, short(text))?;
+                self.page.write_string(self.row, column, short(text))?;
             }
             Cell::Int(number) => {
                 #[expect(
                     clippy::cast_precision_loss,
                     reason = "a spreadsheet's numbers are doubles; counts are small"
                 )]
-                self.sheet.write_number(self.row, column, number as f64)?;
+                self.page.write_number(self.row, column, number as f64)?;
             }
             Cell::Date(date) => {
-                self.sheet.write_number_with_format(self.row, column, serial(date), &self.date)?;
+                self.page.write_number_with_format(self.row, column, serial(date), &self.date)?;
             }
             Cell::At(at) => {
                 // The hour as people there read it: UTC+7.
                 let local = at.ms() + 7 * 3600 * 1000;
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit a double")]
                 let days = local as f64 / 86_400_000.0 + 25_569.0;
-                self.sheet.write_number_with_format(self.row, column, days, &self.instant)?;
+                self.page.write_number_with_format(self.row, column, days, &self.instant)?;
             }
         }
         Ok(())
@@ -79,7 +79,7 @@ pub(crate) fn write<R, F>(
         let sheet = book.add_worksheet_with_constant_memory().map_err(io::Error::other)?;
         head::<R>(sheet, name).map_err(io::Error::other)?;
         let mut sheet = Sheet {
-            sheet,
+            page: sheet,
             date: Format::new().set_num_format("dd/mm/yyyy"),
             instant: Format::new().set_num_format("dd/mm/yyyy hh:mm"),
             row: 2,

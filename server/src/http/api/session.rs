@@ -195,6 +195,7 @@ pub(super) fn note(
         doc: None,
         seq: None,
         result: result.to_owned(),
+        reason: None,
     };
     audit::add(transaction, &entry)
 }
