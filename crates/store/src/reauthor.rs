@@ -34,7 +34,24 @@ impl Store {
         })
     }
 
-    /// Writes such changes of a document again as one change of the device in `stamp`, in one transaction. The old ones
+    /// Changes of another device that were given back and not taken: the server has others under their numbers, because
+    /// that device had a twin. From now on they are [orphaned](Store::orphaned).
+    pub fn note_reused(&mut self, changes: &[(DocId, ChangeHash)]) -> Result<(), StoreError> {
+        self.write(|writing| {
+            for (id, hash) in changes {
+                writing
+                    .prepare_cached(
+                        "UPDATE change SET state = ?3, code = 'sequence_reused'
+                         WHERE doc_id = ?1 AND hash = ?2 AND state = ?4",
+                    )?
+                    .execute(params![id.0, hash.0, change::OWN_REFUSED, change::RETURNING])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes such changes of a document again as one change of the device in `stamp`, in one transaction. Its author is
+    /// the one who wrote the last of them. The old ones
     /// stay in the database and are not part of the document any more. Gives the new change's hash; `None` if they said
     /// nothing that the document does not say without them.
     ///
@@ -130,7 +147,11 @@ impl Held {
             return Ok(None);
         }
         let said = Document::from_changes(said.iter().map(|change| change.raw.as_slice())).map_err(bad)?;
-        let change = base.say_again(&said, stamp).map_err(bad)?;
+        let facts = said.facts();
+        let orphans = facts.changes.iter().filter(|info| self.orphans.contains(&info.hash));
+        let author = orphans.max_by_key(|info| info.time).map(|info| info.author.clone());
+        let stamp = Stamp { author: author.unwrap_or_else(|| stamp.author.clone()), ..stamp.clone() };
+        let change = base.say_again(&said, &stamp).map_err(bad)?;
         Ok(change.map(|change| (change.hash, change.raw)))
     }
 

@@ -149,6 +149,15 @@ impl Store {
         .and_then(|taken| self.empty_log().map(|()| taken))
     }
 
+    /// The grant of a space is over, but what is in it stays until [`Store::take_grant`]: the server has to be given
+    /// something back first.
+    pub fn close_space(&mut self, space: SpaceId) -> Result<(), StoreError> {
+        self.write(|writing| {
+            writing.execute("UPDATE space SET access = 0 WHERE id = ?1", [space.0])?;
+            copy_spaces(writing)
+        })
+    }
+
     /// Removes everything from the phone: records, drafts, keys, what was set aside by repairs. The file that remains
     /// is as one that was just made.
     pub fn wipe(&mut self) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ mod stretch;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::SyncReport;
-use gandan_model::ids::SpaceId;
+use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use gandan_store::{Identity, SpaceState, Store};
 use gandan_sync::Refusal;
 use gandan_sync::client::Session;
@@ -63,7 +63,7 @@ enum Work {
     Compare { space: SpaceId },
     Differ { space: SpaceId, bucket: u8 },
     Offer { space: SpaceId, offered: returning::Offered },
-    Return { space: SpaceId },
+    Return { space: SpaceId, contents: Vec<Vec<(DocId, ChangeHash)>> },
     Renew { identity: Identity },
 }
 
@@ -156,7 +156,7 @@ impl Exchange {
             Work::Compare { space } => self.take_buckets(client, space, reply(answer)?),
             Work::Differ { space, bucket } => self.take_healing(client, space, bucket, reply(answer)?),
             Work::Offer { space, offered } => self.take_wishes(space, offered, reply(answer)?),
-            Work::Return { space } => self.take_thanks(space, &reply(answer)?),
+            Work::Return { space, contents } => self.take_thanks(client, space, &contents, &reply(answer)?),
             Work::Renew { identity } => self.take_name(client, &identity, reply(answer)?),
         }
     }

@@ -7,7 +7,7 @@
 
 use super::round::{forget_place, place, raw_changes};
 use super::stretch::stored;
-use super::{Exchange, Message, Work, query, space_in, unexpected};
+use super::{Exchange, Message, Work, query, space_in, state_of, unexpected};
 use crate::client::Client;
 use crate::error::ClientError;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
@@ -16,7 +16,7 @@ use gandan_sync::compact::{self, chunk_len};
 use gandan_sync::error::SessionError;
 use gandan_sync::limits::MAX_QUERY;
 use gandan_sync::query::{Ask, MAX_RETURNED, Reply, Returned};
-use gandan_sync::{Cursor, Digest, EnvelopeHash, Outgoing, RelayedEnvelope, Signature};
+use gandan_sync::{Cursor, Digest, EnvelopeHash, Outgoing, Refusal, RelayedEnvelope, Signature, Status};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Under this name and the space's id the store notes that something is to be offered.
@@ -71,6 +71,16 @@ impl Exchange {
         self.lost(client, space)
     }
 
+    /// The grant of a space was taken by a server that was restored since the last contact. What the server holds of it
+    /// cannot be read any more: all of it is offered before it leaves.
+    pub(super) fn leave(&mut self, store: &mut Store, space: SpaceId) -> Result<(), ClientError> {
+        store.rewind(space, stored(&Cursor::START), |_| gandan_store::Digest::default())?;
+        store.close_space(space)?;
+        self.report.server_restored = true;
+        self.again = true;
+        Ok(store.set_value(&format!("{LOST}{space}"), Some(&[1]))?)
+    }
+
     /// Something of this space is here that the server's log does not have.
     pub(super) fn lost(&mut self, client: &Client, space: SpaceId) -> Result<(), ClientError> {
         self.report.server_restored = true;
@@ -82,7 +92,12 @@ impl Exchange {
         let mut store = client.store();
         let level = place(&store)?.level;
         for (name, _) in store.values(LOST)? {
-            let Some(space) = space_in(&name).filter(|space| level.contains(space)) else { continue };
+            let Some(space) = space_in(&name) else { continue };
+            // What a log has to its end is known when it was read to its end, or cannot be read any more.
+            let leaving = state_of(&store, space)?.is_none_or(|state| state.access.is_none());
+            if !leaving && !level.contains(&space) {
+                continue;
+            }
             if let Some(message) = self.returned(client, &store, space)? {
                 return Ok(Some(message));
             }
@@ -93,6 +108,8 @@ impl Exchange {
                 store.returned(space)?;
                 store.set_value(&name, None)?;
                 self.returning = Queue::default();
+                // A space that this phone has to leave can be left now.
+                self.again |= leaving;
                 continue;
             }
             self.returning.after = envelopes.last().map(|last| last.hash).or(self.returning.after);
@@ -109,7 +126,7 @@ impl Exchange {
 
     /// As much of what is wanted as goes into one message.
     fn returned(&mut self, client: &Client, store: &Store, space: SpaceId) -> Result<Option<Message>, ClientError> {
-        let mut envelopes = Vec::new();
+        let (mut envelopes, mut contents) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while let Some(next) = self.returning.envelopes.pop_front() {
             let Some(relayed) = relayed(store, &next)? else { continue };
@@ -119,12 +136,13 @@ impl Exchange {
                 break;
             }
             envelopes.push(Returned(relayed));
+            contents.push(next.signed.content);
         }
         let unsigned = if envelopes.is_empty() { self.unsigned(store)? } else { Vec::new() };
         if envelopes.is_empty() && unsigned.is_empty() {
             return Ok(None);
         }
-        query(client, store, Ask::Return { space, envelopes, unsigned }, Work::Return { space }).map(Some)
+        query(client, store, Ask::Return { space, envelopes, unsigned }, Work::Return { space, contents }).map(Some)
     }
 
     /// A chunk of changes that nobody's signature is left for.
@@ -154,7 +172,13 @@ impl Exchange {
     }
 
     /// Takes in what became of it. What the log has now comes with the next round trip.
-    pub(super) fn take_thanks(&mut self, space: SpaceId, reply: &Reply) -> Result<(), ClientError> {
+    pub(super) fn take_thanks(
+        &mut self,
+        client: &Client,
+        space: SpaceId,
+        contents: &[Vec<(DocId, ChangeHash)>],
+        reply: &Reply,
+    ) -> Result<(), ClientError> {
         let Reply::Returned { statuses, unsigned } = reply else { return Err(unexpected()) };
         let held = statuses.iter().chain(unsigned).filter(|status| status.is_held()).count();
         self.report.returned += held as u64;
@@ -163,8 +187,23 @@ impl Exchange {
             tracing::warn!(%space, refused, "the server did not take everything back");
         }
         self.again = true;
-        Ok(())
+        // Their author has a twin, and this time the twin was faster: said again here, they are not lost.
+        let reused = statuses.iter().zip(contents);
+        let reused: Vec<(DocId, ChangeHash)> = reused
+            .filter(|(status, _)| **status == Status::Refused(Refusal::SEQUENCE_REUSED))
+            .flat_map(|(_, content)| content.iter().copied())
+            .collect();
+        if reused.is_empty() {
+            return Ok(());
+        }
+        client.store().note_reused(&reused)?;
+        client.write_again()
     }
+}
+
+/// Whether something of a space has to be given back before anything else.
+pub(super) fn is_lost(store: &Store, space: SpaceId) -> Result<bool, ClientError> {
+    Ok(store.value(&format!("{LOST}{space}"))?.is_some())
 }
 
 fn short(hash: &[u8; 32]) -> [u8; 8] {

@@ -1,6 +1,7 @@
 //! One round trip: what waits goes up, what is new comes down.
 
 use super::renewal::rename;
+use super::returning::is_lost;
 use super::stretch::Stretch;
 use super::{Errand, Exchange, Message, Work, state_of};
 use crate::client::Client;
@@ -125,7 +126,7 @@ impl Exchange {
         round.progressed = outcome.need_full || !outcome.parts.is_empty() || !outcome.grants.is_empty();
         let later = self.later.take();
         self.acknowledge(client, &outcome, &mut round)?;
-        self.change_grants(client, &outcome.grants)?;
+        self.change_grants(client, &outcome)?;
         let mut place = place(&client.store())?;
         for part in &outcome.parts {
             self.apply(client, part)?;
@@ -196,9 +197,11 @@ impl Exchange {
         Ok(store.acknowledge_many(&acks)?)
     }
 
-    fn change_grants(&mut self, client: &Client, grants: &[GrantChange]) -> Result<(), ClientError> {
+    fn change_grants(&mut self, client: &Client, outcome: &Outcome) -> Result<(), ClientError> {
         let mut store = client.store();
-        for grant in grants {
+        let incarnation = store.sync_state()?.incarnation;
+        let restored = incarnation.is_some_and(|known| known != outcome.incarnation);
+        for grant in &outcome.grants {
             match grant {
                 GrantChange::Given { space, compartment, unit } => {
                     let Some(compartment) = Compartment::from_number(*compartment) else { continue };
@@ -209,7 +212,12 @@ impl Exchange {
                 GrantChange::Taken { space } => {
                     let unit = state_of(&store, *space)?.map(|known| known.unit).unwrap_or_default();
                     self.report.grants.push(Grant { space: *space, unit, given: false });
-                    store.take_grant(*space)?;
+                    if restored {
+                        // What was acknowledged may be gone there: this phone may be the last that has it.
+                        self.leave(&mut store, *space)?;
+                    } else {
+                        store.take_grant(*space)?;
+                    }
                 }
             }
         }
@@ -217,7 +225,9 @@ impl Exchange {
         let taken: Vec<SpaceId> =
             store.spaces()?.iter().filter(|state| state.access.is_none()).map(|state| state.space).collect();
         for space in taken {
-            store.take_grant(space)?;
+            if !is_lost(&store, space)? {
+                store.take_grant(space)?;
+            }
         }
         Ok(())
     }
