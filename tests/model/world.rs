@@ -125,9 +125,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn all() -> Self {
-        Self { edits: [2, 2, 2], may_clone: true, may_revoke: true, may_restore: true, without: None }
-    }
+    /// Two edits each, and everything may happen.
+    pub(crate) const ALL: Self =
+        Self { edits: [2, 2, 2], may_clone: true, may_revoke: true, may_restore: true, without: None };
 
     fn has(&self, rule: Rule) -> bool {
         self.without != Some(rule)
@@ -208,7 +208,8 @@ impl World {
         let highest = all().filter(|change| change.device == device).map(|change| change.device_seq).max();
         let phone = &mut state.phones[number];
         let other = phone.outbox.iter().any(|own| {
-            all().any(|there| (there.device, there.device_seq) == (own.device, own.device_seq) && there.says != own.says)
+            all()
+                .any(|there| (there.device, there.device_seq) == (own.device, own.device_seq) && there.says != own.says)
         });
         if !(highest.unwrap_or(0) > phone.sealed || reused || other) || !self.has(Rule::Renew) {
             return;
@@ -257,7 +258,8 @@ impl World {
     /// What is left when nothing goes wrong any more.
     fn healed(&self, state: &State) -> State {
         let mut state = state.clone();
-        let rounds = |state: &mut State| (0..ROUNDS).for_each(|_| (0..PHONES).for_each(|phone| self.sync(state, phone)));
+        let rounds =
+            |state: &mut State| (0..ROUNDS).for_each(|_| (0..PHONES).for_each(|phone| self.sync(state, phone)));
         rounds(&mut state);
         // A manager looks through the quarantine; here everything is admitted.
         let admitted = std::mem::take(&mut state.server.quarantine);
@@ -363,7 +365,8 @@ impl Model for World {
                 state.server.log.iter().all(|change| seen.insert(change))
             }),
             Property::always("nothing of a revoked device behind its revocation", |_, state: &State| {
-                let late = |(device, at): (u8, usize)| state.server.log[at..].iter().any(|change| change.device == device);
+                let late =
+                    |(device, at): (u8, usize)| state.server.log[at..].iter().any(|change| change.device == device);
                 !state.ledger.is_some_and(late)
             }),
             Property::always("what was acknowledged is safe until a restore", |_, state: &State| {
