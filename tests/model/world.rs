@@ -59,6 +59,8 @@ pub(crate) struct State {
     phones: Vec<Phone>,
     /// Devices that were revoked, and how long the log was then. Outside of every backup.
     ledger: Option<(u8, usize)>,
+    /// Whether somebody revoked one, whatever the server remembers of it.
+    revoked: bool,
     /// The next name for a device.
     next_device: u8,
     /// What somebody was told to be safe.
@@ -290,6 +292,7 @@ impl Model for World {
             cloned: false,
             phones: (0..3).map(phone).collect(),
             ledger: None,
+            revoked: false,
             next_device: 3,
             acknowledged: BTreeSet::new(),
         }]
@@ -311,7 +314,7 @@ impl Model for World {
         } else if !state.restored {
             events.push(Event::Restore);
         }
-        if self.may_revoke && state.ledger.is_none() {
+        if self.may_revoke && !state.revoked {
             events.push(Event::Revoke);
         }
         if self.may_clone && !state.cloned && state.phones[2].edits == 0 {
@@ -343,7 +346,10 @@ impl Model for World {
                     state.ledger = None;
                 }
             }
-            Event::Revoke => state.ledger = Some((state.phones[LOST].device, state.server.log.len())),
+            Event::Revoke => {
+                state.ledger = Some((state.phones[LOST].device, state.server.log.len()));
+                state.revoked = true;
+            }
             Event::Clone => {
                 let edits = state.phones[2].edits;
                 state.phones[2] = Phone { edits, ..state.phones[0].clone() };
@@ -369,6 +375,7 @@ impl Model for World {
                     |(device, at): (u8, usize)| state.server.log[at..].iter().any(|change| change.device == device);
                 !state.ledger.is_some_and(late)
             }),
+            Property::always("a revocation is for ever", |_, state: &State| state.revoked == state.ledger.is_some()),
             Property::always("what was acknowledged is safe until a restore", |_, state: &State| {
                 let all = || state.server.log.iter().chain(&state.server.quarantine);
                 state.restored || state.acknowledged.iter().all(|says| all().any(|change| change.says == *says))
@@ -390,7 +397,5 @@ fn heals(world: &World, state: &State) -> bool {
         let revoked = healed.ledger.is_some_and(|(device, _)| device == phone.device);
         phone.outbox.is_empty() && if revoked { phone.held.is_empty() } else { phone.held == log }
     });
-    // A revocation is for ever, whatever is restored.
-    let revoked = state.ledger.is_none() || healed.ledger.is_some();
-    everything && agree && revoked
+    everything && agree
 }
