@@ -31,11 +31,13 @@ impl Core {
         let metrics = Metrics::default();
         let listeners =
             Listeners { events: EventHub::default(), projector: Arc::new(Signal::default()), metrics: metrics.clone() };
-        let ingest = Ingest::in_callers_thread(&db, Arc::clone(&options.clock), listeners)?;
+        let ingest = Ingest::in_callers_thread(&db, Arc::clone(&options.clock), listeners.clone())?;
         let storage: Arc<dyn Storage> = Arc::new(db.clone());
         let exchange = Exchange {
             storage,
+            db: db.clone(),
             ingest,
+            listeners,
             positions: Positions::default(),
             clock: Arc::clone(&options.clock),
             metrics,

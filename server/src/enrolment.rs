@@ -124,6 +124,11 @@ pub fn parse_key(text: &str) -> Result<[u8; 32], CodeError> {
     Ok(key)
 }
 
+/// A key as text.
+pub fn key_text(key: &[u8; 32]) -> String {
+    data_encoding::HEXLOWER.encode(key)
+}
+
 /// Takes a code in, within the caller's transaction. A device whose answer got lost may come again with the same code.
 pub fn enrol(
     connection: &Connection,

@@ -1,5 +1,6 @@
 //! One round trip with a device: bytes in, bytes out. Blocks; runs on a thread of its own.
 
+mod giving;
 mod query;
 mod view;
 
@@ -18,8 +19,8 @@ use gandan_sync::{Refusal, Status};
 
 use crate::clock::SharedClock;
 use crate::db::storage::{DbResult, DeviceRow, SeenRow};
-use crate::db::{DbError, Storage};
-use crate::ingest::{Ingest, LogResolver, device_head, refusal_for};
+use crate::db::{Db, DbError, Storage};
+use crate::ingest::{Ingest, Listeners, LogResolver, device_head, refusal_for};
 use crate::metrics::Metrics;
 use crate::positions::Positions;
 use view::{DeviceLedger, DeviceLog};
@@ -31,8 +32,12 @@ pub const SCHEMA: u32 = 1;
 pub struct Exchange {
     /// The logs.
     pub storage: Arc<dyn Storage>,
+    /// The database, for what is written rarely.
+    pub db: Db,
     /// The writer.
     pub ingest: Ingest,
+    /// Who hears of what is written beside the writer.
+    pub listeners: Listeners,
     /// Where devices stand.
     pub positions: Positions,
     /// The clock.

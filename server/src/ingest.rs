@@ -10,6 +10,7 @@
 //! stored takes no other with it.
 
 mod admit;
+mod aside;
 mod batch;
 mod resolve;
 
@@ -32,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::projector::Signal;
 use batch::Batch;
 
+pub(crate) use aside::{GivenBack, Giver, alongside};
 pub(crate) use batch::{device_head, status_of};
 pub use resolve::LogResolver;
 

@@ -107,7 +107,7 @@ impl Server {
         let events = EventHub::default();
         let signal = Arc::new(Signal::default());
         let listeners = Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
-        let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners)?;
+        let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners.clone())?;
         let mut threads = vec![writer];
         let compactor = match options.compaction {
             Some(compaction) => {
@@ -122,7 +122,9 @@ impl Server {
         threads.push(follower);
         let exchange = Exchange {
             storage: Arc::new(db.clone()),
+            db: db.clone(),
             ingest: ingest.clone(),
+            listeners,
             positions: Positions::default(),
             clock: Arc::clone(&options.clock),
             metrics: metrics.clone(),

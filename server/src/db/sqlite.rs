@@ -22,6 +22,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::DbError;
 use super::storage::{DbResult, ReadLog, Storage, WriteLog};
+pub(crate) use log::{QUARANTINED, quarantined_row};
 use pool::Pool;
 
 /// File name of the truth.

@@ -7,6 +7,7 @@
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
 
 use super::DbError;
+use crate::reports::audit::NewEntry;
 
 /// The result of everything here.
 pub type DbResult<T> = Result<T, DbError>;
@@ -314,6 +315,35 @@ pub struct NewQuarantine<'a> {
     pub author: Option<DeviceId>,
 }
 
+/// Something in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedRow {
+    /// Its number.
+    pub id: i64,
+    /// The space.
+    pub space: SpaceId,
+    /// Number of the device that brought it.
+    pub device: No,
+    /// That device.
+    pub device_id: DeviceId,
+    /// The envelope's sequence number there; 0 if it is none.
+    pub device_seq: u64,
+    /// Who signed it, if that is somebody else.
+    pub author: Option<DeviceId>,
+    /// A stable code of the reason.
+    pub reason: String,
+    /// When it arrived, Unix milliseconds.
+    pub received_ms: i64,
+    /// How it is written.
+    pub form: Form,
+    /// Hash of the envelope or the chunk.
+    pub hash: Option<[u8; 32]>,
+    /// What it holds; none after an erasure.
+    pub body: Option<Vec<u8>>,
+    /// When somebody decided, Unix milliseconds.
+    pub resolved_ms: Option<i64>,
+}
+
 /// How something outside the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -382,6 +412,10 @@ pub trait ReadLog {
     fn waiting(&self, space: No, limit: usize) -> DbResult<Vec<WaitingRow>>;
     /// How many envelopes of a device wait, in all spaces.
     fn waiting_of(&self, device: No) -> DbResult<u64>;
+    /// How much of a device lies in quarantine undecided.
+    fn quarantined_of(&self, device: No) -> DbResult<u64>;
+    /// Something in quarantine, by its number.
+    fn quarantined(&self, id: i64) -> DbResult<Option<QuarantinedRow>>;
     /// Whether the document was erased for good.
     fn is_erased(&self, space: No, doc: &DocId) -> DbResult<bool>;
     /// Whether a line of the log has a hash that starts so.
@@ -427,6 +461,12 @@ pub trait WriteLog: ReadLog {
     fn remove_waiting(&self, id: i64) -> DbResult<()>;
     /// Keeps an envelope for a person to decide on.
     fn put_quarantine(&self, row: &NewQuarantine<'_>) -> DbResult<()>;
+    /// Moves an envelope of a device to another state, if it is known.
+    fn set_held(&self, device: No, device_seq: u64, state: EnvelopeState, seq: u64) -> DbResult<()>;
+    /// Adds to the trail of who did what.
+    fn audit(&self, entry: &NewEntry) -> DbResult<()>;
+    /// Remembers what somebody decided about something in quarantine.
+    fn decide_quarantined(&self, id: i64, outcome: &str, entry: &NewEntry) -> DbResult<()>;
     /// Keeps a position under a token; of each device the last two tokens stay.
     fn put_position(&self, device: No, token: u64, position: &[u8]) -> DbResult<()>;
     /// Remembers what a device said of itself.

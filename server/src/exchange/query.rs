@@ -9,9 +9,10 @@ use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
 use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks};
 use gandan_sync::{Cursor, Outgoing, Refusal, compact};
 
+use super::giving::offer;
 use super::{Exchange, Trouble, verifying_key};
 use crate::db::DbError;
-use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
+use crate::db::storage::{Access, DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
 use crate::documents::Reader;
 
 impl Exchange {
@@ -22,15 +23,21 @@ impl Exchange {
         let device = self.storage.read(|log| log.device(&id))?.ok_or(Trouble::new(Refusal::UNKNOWN_DEVICE))?;
         let Query { ask, .. } = unverified.verify(&verifying_key(&device)?)?;
         self.metrics.query(name(&ask));
-        let out = match &ask {
-            Ask::Chunks { space, hashes } => self.reading(&device, space, |log, space| chunks(log, space, hashes))?,
+        let out = match ask {
+            Ask::Chunks { space, hashes } => self.reading(&device, &space, |log, space| chunks(log, space, &hashes))?,
             Ask::Compare { space, cursor, buckets } => {
-                self.reading(&device, space, |log, space| compare(log, space, *cursor, buckets))??.encode()?
+                self.reading(&device, &space, |log, space| compare(log, space, cursor, &buckets))??.encode()?
             }
             Ask::Differ { space, cursor, bucket, documents } => {
-                self.reading(&device, space, |log, space| differ(log, space, *cursor, *bucket, documents))?.encode()?
+                self.reading(&device, &space, |log, space| differ(log, space, cursor, bucket, &documents))?.encode()?
             }
-            Ask::Offer { .. } | Ask::Return { .. } | Ask::Renew { .. } => return Err(Trouble::new(Refusal::BAD_FORM)),
+            Ask::Offer { space, envelopes, changes } => self
+                .holding(&device, &space, Access::BOTH, |log, space| offer(log, space, &envelopes, &changes))?
+                .encode()?,
+            Ask::Return { space, envelopes, unsigned } => {
+                self.take_back(&device, &space, envelopes, &unsigned)?.encode()?
+            }
+            Ask::Renew { device: new, key, proof } => self.renew(&device, new, key, &proof)?.encode()?,
         };
         self.metrics.sync_bytes(bytes.len(), out.len());
         Ok(out)
@@ -43,13 +50,24 @@ impl Exchange {
         space: &SpaceId,
         read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
     ) -> Result<T, Trouble> {
+        self.holding(device, space, Access::READ, read)
+    }
+
+    /// [`Exchange::reading`] with any of these rights.
+    fn holding<T>(
+        &self,
+        device: &DeviceRow,
+        space: &SpaceId,
+        rights: Access,
+        read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
+    ) -> Result<T, Trouble> {
         let answer = self.storage.read(|log| {
             if log.device(&device.id)?.is_none_or(|row| row.revoked_ms.is_some()) {
                 return Ok(Err(Trouble::new(Refusal::REVOKED)));
             }
             // A space that is not there and one that is not for this device look the same.
             let Some(space) = log.space(space)? else { return Ok(Err(Trouble::new(Refusal::NO_GRANT))) };
-            if !log.access(device.no, space.no)?.reads() {
+            if log.access(device.no, space.no)?.0 & rights.0 == 0 {
                 return Ok(Err(Trouble::new(Refusal::NO_GRANT)));
             }
             read(log, &space).map(Ok)

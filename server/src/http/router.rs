@@ -36,6 +36,12 @@ fn staff() -> OpenApiRouter<AppState> {
         .routes(routes!(api::staff_visits::verify)) // POST /api/v1/visits/{id}/verify
         .routes(routes!(api::staff_visits::return_visit)) // POST /api/v1/visits/{id}/return
         .routes(routes!(api::staff_review::resolve)) // POST /api/v1/review/{doc}/{field}/resolve
+        .routes(routes!(api::quarantine::list)) // GET /api/v1/quarantine
+        .routes(routes!(api::quarantine::admit)) // POST /api/v1/quarantine/{id}/admit
+        .routes(routes!(api::quarantine::discard)) // POST /api/v1/quarantine/{id}/discard
+        .routes(routes!(api::devices::list)) // GET /api/v1/devices
+        .routes(routes!(api::devices::revoke)) // POST /api/v1/devices/{id}/revoke
+        .routes(routes!(api::devices::scope)) // POST /api/v1/officials/{id}/scope
         .routes(routes!(api::records_erase::erase)) // POST /api/v1/records/{id}/erase
         .routes(routes!(api::staff_plans::assignment)) // POST /api/v1/assignments
         .routes(routes!(api::staff_plans::plan)) // POST /api/v1/plans

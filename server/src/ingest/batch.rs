@@ -9,6 +9,7 @@ use gandan_sync::{Cursor, Digest, Envelope, EnvelopeHash, Refusal, RelayedEnvelo
 
 use super::Receipt;
 use super::admit::{Check, Checker, NewChanges};
+use super::aside::MAX_QUARANTINED;
 use super::resolve::LogResolver;
 use crate::db::storage::{
     Access, DbResult, DeviceRow, EnvelopeState, Form, HeadRow, HeldRow, NewContent, NewLine, NewQuarantine, No,
@@ -21,6 +22,9 @@ use crate::events::SpaceEvent;
 const MAX_WAITING: u64 = 256;
 /// Waiting envelopes of a space that are looked at when something new arrives there.
 const WAITING_LOOK: usize = 64;
+
+/// The documents that a transaction has touched.
+pub(super) type Documents = BTreeMap<(No, DocId), DocState>;
 
 /// A document within this transaction.
 pub(super) struct DocState {
@@ -55,12 +59,12 @@ enum Rest {
 
 /// Everything that this transaction has touched. Heads of spaces, devices and documents are written once, by
 /// [`Batch::flush`], however many envelopes moved them.
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     log: &'a dyn WriteLog,
     now_ms: i64,
     spaces: BTreeMap<SpaceId, Option<SpaceState>>,
     devices: BTreeMap<DeviceId, Option<DeviceState>>,
-    docs: BTreeMap<(No, DocId), DocState>,
+    docs: Documents,
 }
 
 impl<'a> Batch<'a> {
@@ -72,13 +76,26 @@ impl<'a> Batch<'a> {
     pub(super) fn request(&mut self, device: &DeviceId, envelopes: &[Admitted]) -> DbResult<Receipt> {
         let mut statuses = Vec::with_capacity(envelopes.len());
         for admitted in envelopes {
-            statuses.push((admitted.envelope.device_seq, self.envelope(device, admitted)?));
+            statuses.push((admitted.envelope.device_seq, self.envelope(device, admitted, None)?));
         }
         let device_seq = self.device(device)?.map_or(0, |state| state.row.last_seq);
         Ok(Receipt { statuses, device_seq })
     }
 
-    fn envelope(&mut self, device: &DeviceId, admitted: &Admitted) -> DbResult<Status> {
+    pub(crate) fn log(&self) -> &'a dyn WriteLog {
+        self.log
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    pub(super) fn docs(&self) -> &Documents {
+        &self.docs
+    }
+
+    /// Takes in one envelope of this device. `aside`: it goes to quarantine for this reason, whatever it is.
+    pub(super) fn envelope(&mut self, device: &DeviceId, admitted: &Admitted, aside: Option<&str>) -> DbResult<Status> {
         let (envelope, log) = (&admitted.envelope, self.log);
         let Some(space) = self.space(&envelope.space)?.map(|state| (state.row.no, state.row.head)) else {
             return Ok(Status::Refused(Refusal::NO_GRANT));
@@ -95,9 +112,10 @@ impl<'a> Batch<'a> {
             });
         }
         // The grant that counts is the one of this moment, not of the moment the request was opened.
-        if revoked || !self.access(device, space_no)?.writes() {
-            let reason = if revoked { "revoked_device" } else { "no_grant" };
-            return self.set_aside(no, space_no, admitted, reason);
+        let granted = self.access(device, space_no)?.writes();
+        let reason = aside.or(revoked.then_some("revoked_device")).or((!granted).then_some("no_grant"));
+        if let Some(reason) = reason {
+            return self.set_aside((no, None), space_no, admitted, reason);
         }
         match Checker::new(log, space_no, &self.docs).check(&envelope.changes)? {
             Check::New(changes) => {
@@ -121,7 +139,7 @@ impl<'a> Batch<'a> {
             },
             Check::Missing => match self.rest(space_no, admitted)? {
                 Rest::All => self.wait(no, space_no, admitted),
-                _ => self.set_aside(no, space_no, admitted, "erased_document"),
+                _ => self.set_aside((no, None), space_no, admitted, "erased_document"),
             },
             Check::Erased => {
                 self.hold(no, admitted, EnvelopeState::Gone, 0)?;
@@ -181,12 +199,26 @@ impl<'a> Batch<'a> {
     }
 
     /// Keeps an envelope for a person to decide on, but for what was erased.
-    fn set_aside(&mut self, device: No, space: No, admitted: &Admitted, reason: &str) -> DbResult<Status> {
+    ///
+    /// It is the device's that brought it, unless an `author` is named who is not known here: then nothing is remembered of
+    /// a chain.
+    pub(super) fn set_aside(
+        &mut self,
+        (device, author): (No, Option<DeviceId>),
+        space: No,
+        admitted: &Admitted,
+        reason: &str,
+    ) -> DbResult<Status> {
+        if self.log.quarantined_of(device)? >= MAX_QUARANTINED {
+            return Ok(Status::Refused(Refusal::BUSY));
+        }
         let chunk = match self.rest(space, admitted)? {
             Rest::All => None,
             Rest::Chunk(chunk) => Some(chunk),
             Rest::Nothing => {
-                self.hold(device, admitted, EnvelopeState::Gone, 0)?;
+                if author.is_none() {
+                    self.hold(device, admitted, EnvelopeState::Gone, 0)?;
+                }
                 return Ok(Status::Gone);
             }
             Rest::Unreadable => return Ok(Status::Refused(Refusal::UNRESOLVED)),
@@ -201,9 +233,11 @@ impl<'a> Batch<'a> {
             body: chunk.as_deref().unwrap_or(&admitted.stored),
             form,
             hash: admitted.envelope.hash.0,
-            author: None,
+            author,
         })?;
-        self.hold(device, admitted, EnvelopeState::Quarantined, 0)?;
+        if author.is_none() {
+            self.hold(device, admitted, EnvelopeState::Quarantined, 0)?;
+        }
         Ok(Status::Quarantined)
     }
 
@@ -344,11 +378,11 @@ impl<'a> Batch<'a> {
             Check::Known { seq } => self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?,
             Check::Erased => self.hold(row.device, &admitted, EnvelopeState::Gone, 0)?,
             Check::Redact(_) => {
-                self.set_aside(row.device, space, &admitted, "erased_document")?;
+                self.set_aside((row.device, None), space, &admitted, "erased_document")?;
             }
             Check::Refuse(refusal) => {
                 // It was accepted once: it is kept, for a person to look at.
-                self.set_aside(row.device, space, &admitted, refusal.name())?;
+                self.set_aside((row.device, None), space, &admitted, refusal.name())?;
             }
         }
         self.log.remove_waiting(row.id)?;

@@ -31,6 +31,7 @@ mod duplicates;
 pub mod figures;
 mod issues;
 pub mod list;
+pub mod quarantine;
 pub mod review;
 pub mod scope;
 pub mod summary;

@@ -8,7 +8,7 @@ use gandan_model::ids::DocId;
 use serde_json::{Value as Json, json};
 
 use crate::document;
-use crate::stage::{AGENCY, Caller, STUB, Stage, an_edit, columns, contact, stage};
+use crate::stage::{AGENCY, Caller, STUB, Stage, an_edit, columns, contact, late, second, stage};
 use crate::support::http::{self, Answer};
 use crate::support::{UNIT_A, UNIT_B};
 
@@ -41,6 +41,12 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/assignments", "sends an official to the unit", ["401", "401", "403", "yes / 403", "403", "yes / 403", "yes / 403", "403", "403"]),
     ("POST /api/v1/plans", "enters a plan for the unit", ["401", "401", "403", "yes / 403", "403", "yes / 403", "yes / 403", "403", "403"]),
     ("POST /api/v1/records/{id}/erase", "erases a document for good", ["401", "401", "403", "yes / 404", "403", "403", "403", "403", "yes / 404"]),
+    ("GET /api/v1/quarantine", "late work of the unit", ["401", "401", "403", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "403"]),
+    ("POST /api/v1/quarantine/{id}/admit", "takes late work in (here: damaged)", ["401", "401", "403", "409 / 404", "403", "409 / 404", "409 / 404", "403 / 404", "403"]),
+    ("POST /api/v1/quarantine/{id}/discard", "puts late work away", ["401", "401", "403", "yes / 404", "403", "yes / 404", "yes / 404", "403 / 404", "403"]),
+    ("GET /api/v1/devices", "the devices of the unit's officials", ["401", "401", "403", "403", "403", "403", "403", "403", "yes / empty"]),
+    ("POST /api/v1/devices/{id}/revoke", "takes a device out of service", ["401", "401", "403", "403", "403", "403", "403", "403", "yes / 404"]),
+    ("POST /api/v1/officials/{id}/scope", "moves an official", ["401", "401", "403", "403", "403", "403", "403", "403", "yes / 404"]),
     ("GET /v1/events", "hears that there is news in `field`", ["401", "yes", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no", "yes / no"]),
     ("GET /v1/events", "hears that there is news in `contacts`", ["401", "yes", "yes / no", "yes / no", "no", "no", "no", "no", "no"]),
     ("GET /v1/events", "hears that there is news in `sealed`", ["401", "no", "no", "no", "no", "no", "no", "yes / no", "no"]),
@@ -145,6 +151,25 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
     ("POST /api/v1/plans", "enters a plan for the unit", |s, c| {
         let body = json!({"unit": UNIT_A, "number": "88/KH", "date": "2026-09-01", "title": "Kế hoạch"});
         post(s, c, "/api/v1/plans", &body)
+    }),
+    ("GET /api/v1/quarantine", "late work of the unit", |s, c| {
+        get(s, c, "/api/v1/quarantine?limit=50", &format!("\"id\":{},", late(c)))
+    }),
+    ("POST /api/v1/quarantine/{id}/admit", "takes late work in (here: damaged)", |s, c| {
+        post(s, c, &format!("/api/v1/quarantine/{}/admit", late(c)), &json!({"reason": "đã hỏi"}))
+    }),
+    ("POST /api/v1/quarantine/{id}/discard", "puts late work away", |s, c| {
+        post(s, c, &format!("/api/v1/quarantine/{}/discard", late(c)), &json!({"reason": "đã hỏi"}))
+    }),
+    ("GET /api/v1/devices", "the devices of the unit's officials", |s, c| {
+        get(s, c, "/api/v1/devices", &second().to_string())
+    }),
+    ("POST /api/v1/devices/{id}/revoke", "takes a device out of service", |s, c| {
+        post(s, c, &format!("/api/v1/devices/{}/revoke", second()), &json!({"reason": "mất máy"}))
+    }),
+    ("POST /api/v1/officials/{id}/scope", "moves an official", |s, c| {
+        let scope = json!([{"kind": "unit", "value": UNIT_A}]);
+        post(s, c, "/api/v1/officials/CB-002/scope", &json!({"scope": scope, "reason": "điều động"}))
     }),
     ("POST /api/v1/records/{id}/erase", "erases a document for good", |s, c| {
         post(s, c, &format!("/api/v1/records/{}/erase", c.visit), &json!({"reason": "yêu cầu"}))

@@ -1,7 +1,7 @@
 //! One server with a visit and an issue for every caller, so that what one does changes nothing for another.
 
 use gandan_model::genesis::DocKind;
-use gandan_model::ids::{DocId, SpaceId};
+use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use gandan_server::auth::{Role, ScopeLine};
 use serde_json::json;
 
@@ -55,6 +55,25 @@ pub(crate) fn stage() -> Stage {
     Stage { phone, ..stage }
 }
 
+/// The number of the late work in quarantine that this caller looks at.
+pub(crate) fn late(caller: &Caller) -> i64 {
+    i64::from(caller.visit.0[0])
+}
+
+/// The second phone's device.
+pub(crate) fn second() -> DeviceId {
+    Peer::stranger("CB-002").device
+}
+
+/// Damaged late work in unit A, one item for each caller.
+fn late_work(app: &TestApp, field: SpaceId, callers: &[Caller]) {
+    let sql = "INSERT INTO quarantine (id, space, device, device_seq, reason, received_ms, body)
+               SELECT ?1, s.no, d.no, 99, 'revoked_device', 5, X'00' FROM space s, device d WHERE s.id = ?2 AND d.id = ?3";
+    for caller in callers {
+        app.db().write(|write| Ok(write.execute(sql, (late(caller), field.0, second().0))?)).unwrap();
+    }
+}
+
 fn callers(app: &TestApp, phone: &Peer) -> Vec<Caller> {
     let events = phone.bundle["events_token"].as_str().unwrap().to_owned();
     let mut who = vec![(0, true, None), (1, true, Some(events))];
@@ -91,6 +110,7 @@ fn fill(app: TestApp, phone: &mut Peer, mut second: Peer, callers: Vec<Caller>) 
         second.seal(field, &[(caller.visit, apart)]);
     }
     phone.seal(field, &changes);
+    late_work(&app, field, &callers);
     let stub = [("unit", json!(PROVINCE)), ("month", json!("2026-09"))];
     let stub = phone.edit(sealed, STUB, DocKind::SealedStub, &stub);
     phone.seal(sealed, &[(STUB, stub)]);

@@ -2,6 +2,8 @@
 
 use gandan_model::ids::{Compartment, DeviceId};
 use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::columns::{bytes, compartment, device_id, space_id};
 use crate::auth::{Role, Scope};
@@ -116,6 +118,75 @@ pub fn revoke(connection: &Connection, id: &DeviceId, wipe: bool, now_ms: i64) -
         (&id.0, now_ms, wipe),
     )?;
     Ok(changed > 0)
+}
+
+/// Whether a device became this one before.
+pub fn is_renewal(connection: &Connection, old: i64, new: &DeviceId) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM renewal r JOIN device d ON d.no = r.new WHERE r.old = ?1 AND d.id = ?2";
+    Ok(connection.prepare_cached(sql)?.exists((old, &new.0))?)
+}
+
+/// How many devices of an official became others since then.
+pub fn renewals_since(connection: &Connection, official: &str, since_ms: i64) -> Result<i64, DbError> {
+    let sql = "SELECT count(*) FROM renewal r JOIN device d ON d.no = r.old WHERE d.official = ?1 AND r.at_ms > ?2";
+    Ok(connection.prepare_cached(sql)?.query_row((official, since_ms), |row| row.get(0))?)
+}
+
+/// Remembers that a device became another one, and gives that one its rights.
+pub fn put_renewal(connection: &Connection, old: i64, new: i64, now_ms: i64) -> Result<(), DbError> {
+    connection.execute("INSERT INTO renewal (old, new, at_ms) VALUES (?1, ?2, ?3)", (old, new, now_ms))?;
+    connection.execute(
+        "INSERT INTO space_grant (device, space, access) SELECT ?2, space, access FROM space_grant WHERE device = ?1
+         ON CONFLICT (device, space) DO UPDATE SET access = excluded.access",
+        (old, new),
+    )?;
+    Ok(())
+}
+
+/// A device as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeviceLine {
+    /// The device, hexadecimal.
+    #[schema(value_type = String)]
+    pub device: DeviceId,
+    /// Whose it is.
+    pub official: String,
+    /// The official's name.
+    pub name: String,
+    /// Since when, Unix milliseconds.
+    pub created_ms: i64,
+    /// When it was revoked, Unix milliseconds.
+    pub revoked_ms: Option<i64>,
+    /// Whether everything on it has to go at its next contact.
+    pub wipe: bool,
+    /// When it was last in contact, Unix milliseconds.
+    pub last_sync_ms: Option<i64>,
+}
+
+/// Every device of an official, in the order in which they were enrolled.
+pub fn list(connection: &Connection) -> Result<Vec<DeviceLine>, DbError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.id, o.id, o.name, d.created_ms, d.revoked_ms, d.wipe, s.last_sync_ms FROM device d
+         JOIN official o ON o.id = d.official LEFT JOIN device_seen s ON s.device = d.no ORDER BY d.no",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(DeviceLine {
+            device: device_id(row, 0)?,
+            official: row.get(1)?,
+            name: row.get(2)?,
+            created_ms: row.get(3)?,
+            revoked_ms: row.get(4)?,
+            wipe: row.get(5)?,
+            last_sync_ms: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The server's own device: its number and its id.
+pub fn server_device(connection: &Connection) -> Result<(i64, DeviceId), DbError> {
+    let no = server(connection)?;
+    Ok((no, connection.query_row("SELECT id FROM device WHERE no = ?1", [no], |row| device_id(row, 0))?))
 }
 
 /// The number of the server's own device: the newest, after a restore.

@@ -8,8 +8,8 @@ use super::chunks;
 use super::columns::{bytes, compartment, device_id, doc_id, hash, int, space_id, state, uint, unpack_heads};
 use crate::db::DbError;
 use crate::db::storage::{
-    Access, ChangeRow, Content, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow, No,
-    ReadLog, SpaceRow, WaitingRow,
+    Access, ChangeRow, Content, DbResult, DeviceRow, Form, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow,
+    No, QuarantinedRow, ReadLog, SpaceRow, WaitingRow,
 };
 
 /// A connection, as a log.
@@ -29,6 +29,29 @@ fn space_row(row: &Row<'_>) -> rusqlite::Result<SpaceRow> {
         digest_count: uint(row, 6)?,
         digest_sum: bytes(row, 7)?,
         horizon: uint(row, 8)?,
+    })
+}
+
+/// Reads what lies in quarantine; a condition on `q` and `s` may follow.
+pub(crate) const QUARANTINED: &str = "SELECT q.id, s.id, q.device, d.id, q.device_seq, q.author, q.reason, q.received_ms,
+     q.form, q.hash, q.body, q.resolved_ms, s.unit, s.compartment, d.official, o.name, q.outcome, q.decided_by, q.decided_why
+     FROM quarantine q JOIN space s ON s.no = q.space JOIN device d ON d.no = q.device
+     LEFT JOIN official o ON o.id = d.official";
+
+pub(crate) fn quarantined_row(row: &Row<'_>) -> rusqlite::Result<QuarantinedRow> {
+    Ok(QuarantinedRow {
+        id: row.get(0)?,
+        space: space_id(row, 1)?,
+        device: row.get(2)?,
+        device_id: device_id(row, 3)?,
+        device_seq: uint(row, 4)?,
+        author: row.get::<_, Option<[u8; 8]>>(5)?.map(DeviceId),
+        reason: row.get(6)?,
+        received_ms: row.get(7)?,
+        form: Form::from_number(row.get(8)?),
+        hash: row.get(9)?,
+        body: row.get(10)?,
+        resolved_ms: row.get(11)?,
     })
 }
 
@@ -191,6 +214,16 @@ impl ReadLog for Log<'_> {
     fn waiting_of(&self, device: No) -> DbResult<u64> {
         let mut statement = self.0.prepare_cached("SELECT count(*) FROM waiting WHERE device = ?1")?;
         Ok(statement.query_row([device], |row| uint(row, 0))?)
+    }
+
+    fn quarantined_of(&self, device: No) -> DbResult<u64> {
+        let sql = "SELECT count(*) FROM quarantine WHERE device = ?1 AND resolved_ms IS NULL";
+        Ok(self.0.prepare_cached(sql)?.query_row([device], |row| uint(row, 0))?)
+    }
+
+    fn quarantined(&self, id: i64) -> DbResult<Option<QuarantinedRow>> {
+        let mut statement = self.0.prepare_cached(&format!("{QUARANTINED} WHERE q.id = ?1"))?;
+        Ok(statement.query_row([id], quarantined_row).optional()?)
     }
 
     fn is_erased(&self, space: No, doc: &DocId) -> DbResult<bool> {

@@ -7,9 +7,10 @@ use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use super::columns::{int, pack_heads};
 use super::log::Log;
 use crate::db::storage::{
-    Access, ChangeRow, DbResult, DeviceRow, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow, NewContent,
-    NewLine, NewQuarantine, No, ReadLog, SeenRow, SpaceRow, WaitingRow, WriteLog,
+    Access, ChangeRow, DbResult, DeviceRow, EnvelopeState, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow,
+    NewContent, NewLine, NewQuarantine, No, QuarantinedRow, ReadLog, SeenRow, SpaceRow, WaitingRow, WriteLog,
 };
+use crate::reports::audit::{self, NewEntry};
 
 /// A connection that writes logs.
 pub(super) struct Writer(pub(super) Connection);
@@ -85,6 +86,14 @@ impl ReadLog for Writer {
 
     fn waiting_of(&self, device: No) -> DbResult<u64> {
         self.log().waiting_of(device)
+    }
+
+    fn quarantined_of(&self, device: No) -> DbResult<u64> {
+        self.log().quarantined_of(device)
+    }
+
+    fn quarantined(&self, id: i64) -> DbResult<Option<QuarantinedRow>> {
+        self.log().quarantined(id)
     }
 
     fn is_erased(&self, space: No, doc: &DocId) -> DbResult<bool> {
@@ -233,6 +242,25 @@ impl WriteLog for Writer {
                 row.author.map(|author| author.0),
             ),
         )
+    }
+
+    fn set_held(&self, device: No, device_seq: u64, state: EnvelopeState, seq: u64) -> DbResult<()> {
+        self.execute(
+            "UPDATE envelope SET state = ?3, seq = ?4 WHERE device = ?1 AND device_seq = ?2",
+            (device, int(device_seq)?, state.number(), int(seq)?),
+        )
+    }
+
+    fn audit(&self, entry: &NewEntry) -> DbResult<()> {
+        audit::add(&self.0, entry)
+    }
+
+    fn decide_quarantined(&self, id: i64, outcome: &str, entry: &NewEntry) -> DbResult<()> {
+        self.execute(
+            "UPDATE quarantine SET resolved_ms = ?2, outcome = ?3, decided_by = ?4, decided_why = ?5 WHERE id = ?1",
+            (id, entry.at_ms, outcome, &entry.who, &entry.reason),
+        )?;
+        self.audit(entry)
     }
 
     fn put_position(&self, device: No, token: u64, position: &[u8]) -> DbResult<()> {

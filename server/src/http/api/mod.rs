@@ -1,5 +1,6 @@
 //! Handlers, one file per matter. Their URLs stand in [`super::router`].
 
+pub mod devices;
 pub mod enrol;
 pub mod events;
 pub mod export;
@@ -10,6 +11,7 @@ pub mod export_xlsx;
 pub mod health;
 pub mod me;
 pub mod openapi;
+pub mod quarantine;
 pub mod records;
 pub mod records_csv;
 pub mod records_detail;
