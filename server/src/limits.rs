@@ -38,6 +38,8 @@ pub struct LimitOptions {
     pub entry: Rate,
     /// Failed sign-ins, by the caller's address; an office shares one.
     pub failure: Rate,
+    /// Questions without an account, by the caller's address.
+    pub public: Rate,
 }
 
 impl Default for LimitOptions {
@@ -47,6 +49,7 @@ impl Default for LimitOptions {
             device: Rate { per_minute: 1_200, burst: 600 },
             entry: Rate { per_minute: 120, burst: 600 },
             failure: Rate { per_minute: 6, burst: 30 },
+            public: Rate { per_minute: 20, burst: 60 },
         }
     }
 }
@@ -117,6 +120,7 @@ pub struct Limits {
     device: Table,
     entry: Table,
     failure: Table,
+    public: Table,
 }
 
 impl Limits {
@@ -128,6 +132,7 @@ impl Limits {
             device: Table::new(options.device),
             entry: Table::new(options.entry),
             failure: Table::new(options.failure),
+            public: Table::new(options.public),
         }
     }
 
@@ -144,6 +149,11 @@ impl Limits {
     /// An attempt to enrol or log in from this address.
     pub fn entry(&self, address: IpAddr) -> Result<(), u32> {
         self.entry.take(network(address), self.now())
+    }
+
+    /// A question without an account from this address.
+    pub fn public(&self, address: IpAddr) -> Result<(), u32> {
+        self.public.take(network(address), self.now())
     }
 
     /// Whether somebody at this address may try another password. Takes nothing: only failures count.

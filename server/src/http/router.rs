@@ -59,6 +59,29 @@ fn own_account() -> OpenApiRouter<AppState> {
         .routes(routes!(api::me::accept_totp)) // PUT /api/v1/me/totp
 }
 
+/// What a screen shows first, and what a person at a desk does with many records.
+fn desk() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::desk::queue)) // GET /api/v1/queue
+        .routes(routes!(api::desk::map_units)) // GET /api/v1/map/units
+        .routes(routes!(api::desk::map_points)) // GET /api/v1/map/{layer}/points
+        .routes(routes!(api::desk::duplicates)) // GET /api/v1/issues/{id}/duplicates
+        .routes(routes!(api::desk::views)) // GET /api/v1/views
+        .routes(routes!(api::desk::save_view)) // POST /api/v1/views
+        .routes(routes!(api::desk::forget_view)) // DELETE /api/v1/views/{id}
+        .routes(routes!(api::live::live)) // GET /api/v1/live
+        .routes(routes!(api::records_moment::record_then)) // GET /api/v1/records/{id}/at/{change}
+        .routes(routes!(api::staff_bulk::issues)) // POST /api/v1/issues/bulk
+        .routes(routes!(api::staff_bulk::visits)) // POST /api/v1/visits/bulk
+}
+
+/// For everybody, without an account.
+fn public() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::public::ticket)) // GET /api/v1/public/ticket/{code}
+        .routes(routes!(api::public::posted_list)) // GET /api/v1/public/units/{unit}/issues
+}
+
 /// Devices: what streams, and what may take as long as a slow link needs.
 fn devices() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -81,6 +104,8 @@ fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(api::openapi::ApiDoc::openapi())
         .merge(staff())
         .merge(own_account())
+        .merge(desk())
+        .merge(public())
         .merge(operation())
         // The time to the head of an answer; what streams after it takes as long as it takes.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))

@@ -31,9 +31,12 @@ mod duplicates;
 pub mod figures;
 mod issues;
 pub mod list;
+pub mod map;
 pub mod quarantine;
+pub mod queue;
 pub mod review;
 pub mod scope;
+pub mod suggest;
 pub mod summary;
 mod visits;
 

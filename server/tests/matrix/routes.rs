@@ -53,6 +53,19 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /api/v1/export/{file}", "a visit in the file", ["401", "401", "yes / empty", "yes / empty", "empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/export/{file}", "an issue in the file", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/export/{file}", "a denunciation's stub in the file", ["401", "401", "empty", "empty", "empty", "empty", "empty", "yes / empty", "empty"]),
+    ("GET /api/v1/queue", "counters that count the issue", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/map/units", "the unit on the map", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/map/{layer}/points", "the issue on the map", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/issues/{id}/duplicates", "what may be the same matter", ["401", "401", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
+    ("GET /api/v1/records/{id}/at/{change}", "the visit as it was", ["401", "401", "yes / 404", "yes / 404", "404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
+    ("GET /api/v1/views", "its own saved views", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("POST /api/v1/views", "saves a view of its own", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("DELETE /api/v1/views/{id}", "forgets a view of somebody else", ["401", "401", "404", "404", "404", "404", "404", "404", "404"]),
+    ("GET /api/v1/live", "its own counters, as they change", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("POST /api/v1/issues/bulk", "assigns the issue among others", ["401", "401", "empty", "yes / empty", "empty", "yes / empty", "yes / empty", "empty", "empty"]),
+    ("POST /api/v1/visits/bulk", "returns the visit among others", ["401", "401", "empty", "empty", "empty", "yes / empty", "yes / empty", "empty", "empty"]),
+    ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", OPEN),
+    ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", OPEN),
     ("GET /api/v1/me", "its own account", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
     ("POST /api/v1/session", "name and password, on a page of the server", OPEN),
     ("DELETE /api/v1/session", "the cookie of a session", OPEN),
@@ -92,6 +105,11 @@ fn post(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
     cell(&stage.ask("POST", path, caller.token.as_deref(), body), anything)
 }
 
+/// One action on several records: the answer is there in any case, what became of the record stands in it.
+fn many(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
+    cell(&stage.ask("POST", path, caller.token.as_deref(), Some(body)), |text| text.contains("\"ok\":true"))
+}
+
 type Question = fn(&Stage, &Caller) -> String;
 
 /// Every question, in an order in which each finds what it needs: reading before writing, deciding before verifying.
@@ -120,6 +138,39 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
     ("GET /api/v1/export/{file}", "a denunciation's stub in the file", |s, c| {
         get(s, c, "/api/v1/export/issues.geojson?all=true", &STUB.to_string())
     }),
+    ("GET /api/v1/queue", "counters that count the issue", |s, c| {
+        let answer = s.ask("GET", "/api/v1/queue", c.token.as_deref(), None);
+        cell(&answer, |_| answer.json()["open"].as_i64() > Some(0))
+    }),
+    ("GET /api/v1/map/units", "the unit on the map", |s, c| get(s, c, "/api/v1/map/units", UNIT_A)),
+    ("GET /api/v1/map/{layer}/points", "the issue on the map", |s, c| {
+        let path = "/api/v1/map/issues/points?west=100&south=5&east=115&north=25&zoom=8";
+        let answer = s.ask("GET", path, c.token.as_deref(), None);
+        cell(&answer, |_| answer.json()["total"].as_i64() > Some(0))
+    }),
+    ("GET /api/v1/issues/{id}/duplicates", "what may be the same matter", |s, c| {
+        get(s, c, &format!("/api/v1/issues/{}/duplicates", c.issue), "items")
+    }),
+    ("GET /api/v1/records/{id}/at/{change}", "the visit as it was", |s, c| {
+        let province = s.callers.iter().find(|other| other.inside && other.column == 6).unwrap();
+        let path = format!("/api/v1/visits/{}", c.visit);
+        let whole = s.ask("GET", &path, province.token.as_deref(), None).json();
+        let change = whole["history"][0]["hash"].as_str().unwrap();
+        get(s, c, &format!("/api/v1/records/{}/at/{change}", c.visit), "planned_on")
+    }),
+    ("GET /api/v1/views", "its own saved views", |s, c| get(s, c, "/api/v1/views", "items")),
+    ("POST /api/v1/views", "saves a view of its own", |s, c| {
+        post(s, c, "/api/v1/views", &json!({"list": "issues", "name": "Của tôi", "query": "overdue=true"}))
+    }),
+    ("DELETE /api/v1/views/{id}", "forgets a view of somebody else", |s, c| {
+        cell(&s.ask("DELETE", "/api/v1/views/999999", c.token.as_deref(), None), anything)
+    }),
+    ("GET /api/v1/live", "its own counters, as they change", |s, c| {
+        match http::begin(s.app.address, "/api/v1/live", c.token.as_deref()) {
+            200 => "yes".to_owned(),
+            status => status.to_string(),
+        }
+    }),
     ("GET /api/v1/me", "its own account", |s, c| get(s, c, "/api/v1/me", "permissions")),
     ("GET /api/v1/reports/summary", "figures that count the visit", |s, c| {
         let answer = s.ask("GET", "/api/v1/reports/summary?as_of=2026-11-21", c.token.as_deref(), None);
@@ -133,6 +184,14 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
     }),
     ("POST /api/v1/visits/{id}/return", "returns a visit", |s, c| {
         post(s, c, &format!("/api/v1/visits/{}/return", c.visit), &json!({"reason": "thiếu ảnh"}))
+    }),
+    ("POST /api/v1/visits/bulk", "returns the visit among others", |s, c| {
+        let body = json!({"ids": [c.visit.to_string()], "return": {"reason": "thiếu ảnh"}});
+        many(s, c, "/api/v1/visits/bulk", &body)
+    }),
+    ("POST /api/v1/issues/bulk", "assigns the issue among others", |s, c| {
+        let body = json!({"ids": [c.issue.to_string()], "assign": {"agency": AGENCY}});
+        many(s, c, "/api/v1/issues/bulk", &body)
     }),
     ("POST /api/v1/issues/{id}/assign", "assigns an issue", |s, c| {
         post(s, c, &format!("/api/v1/issues/{}/assign", c.issue), &json!({"agency": AGENCY}))
@@ -185,6 +244,8 @@ pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
     ("POST /v1/query", "the signature of a device's key", 400),
     ("POST /v1/enrol", "a one-time code", 404),
     ("POST /api/v1/login", "a one-time code", 404),
+    ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", 404),
+    ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", 404),
     ("POST /api/v1/session", "name and password, on a page of the server", 403),
     ("DELETE /api/v1/session", "the cookie of a session", 401),
     ("DELETE /api/v1/sessions", "the cookie of a session", 401),
@@ -203,7 +264,7 @@ fn stranger(stage: &Stage, route: &str, token: Option<&str>) -> Answer {
         "/api/v1/session" => Some(json!({"login": "doan-mo", "password": "doan-mo"})),
         _ => None,
     };
-    stage.ask(method, path, token, body.as_ref())
+    stage.ask(method, &path.replace(['{', '}'], "x"), token, body.as_ref())
 }
 
 /// The cells of one row in the order of the columns, inside and outside joined.

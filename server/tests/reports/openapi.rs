@@ -14,6 +14,16 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/api/v1/audit"),
     ("get", "/api/v1/reports/summary"),
     ("get", "/api/v1/export/{file}"),
+    ("get", "/api/v1/queue"),
+    ("get", "/api/v1/map/units"),
+    ("get", "/api/v1/issues/{id}/duplicates"),
+    ("get", "/api/v1/records/{id}/at/{change}"),
+    ("get", "/api/v1/views"),
+    ("post", "/api/v1/views"),
+    ("delete", "/api/v1/views/{id}"),
+    ("get", "/api/v1/live"),
+    ("post", "/api/v1/issues/bulk"),
+    ("post", "/api/v1/visits/bulk"),
     ("post", "/api/v1/issues/{id}/assign"),
     ("post", "/api/v1/issues/{id}/events"),
     ("post", "/api/v1/issues/{id}/reply"),
@@ -72,8 +82,12 @@ fn every_address_of_the_program_is_in_the_document() {
 fn every_described_address_answers() {
     let app = TestApp::new();
     for (method, path) in ROUTES {
-        let path =
-            path.replace("{id}", "x").replace("{file}", "visits.csv").replace("{doc}", "x").replace("{field}", "x");
+        let path = path
+            .replace("{id}", "x")
+            .replace("{file}", "visits.csv")
+            .replace("{change}", "x")
+            .replace("{doc}", "x")
+            .replace("{field}", "x");
         let answer = http::request(app.address, &method.to_uppercase(), &path, &[], b"");
         assert_eq!((answer.status, answer.code()), (401, "unauthorised"), "{method} {path}");
     }

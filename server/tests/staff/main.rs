@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod actions;
+mod desk;
 mod refusals;
 mod sessions;
 #[path = "../support/mod.rs"]

@@ -87,6 +87,17 @@ pub fn open(address: SocketAddr, path: &str, token: &str) -> BufReader<TcpStream
     reader
 }
 
+/// The status of an answer that may never end.
+pub fn begin(address: SocketAddr, path: &str, token: Option<&str>) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<(&str, &str)> = bearer.iter().map(|value| ("authorization", value.as_str())).collect();
+    stream.write_all(&head("GET", path, &headers, 0)).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
 fn read(stream: TcpStream) -> Answer {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

@@ -1,5 +1,6 @@
 //! Handlers, one file per matter. Their URLs stand in [`super::router`].
 
+pub mod desk;
 pub mod devices;
 pub mod enrol;
 pub mod events;
@@ -9,8 +10,10 @@ pub mod export_json;
 pub mod export_stream;
 pub mod export_xlsx;
 pub mod health;
+pub mod live;
 pub mod me;
 pub mod openapi;
+pub mod public;
 pub mod quarantine;
 pub mod records;
 pub mod records_csv;
@@ -18,11 +21,13 @@ pub mod records_detail;
 pub mod records_erase;
 pub mod records_issues;
 pub mod records_items;
+pub mod records_moment;
 pub mod records_review;
 pub mod records_visits;
 pub mod reports;
 pub mod session;
 pub mod staff;
+pub mod staff_bulk;
 pub mod staff_issues;
 pub mod staff_plans;
 pub mod staff_review;

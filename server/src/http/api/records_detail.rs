@@ -91,7 +91,7 @@ pub(crate) struct IssueDetail {
 
 /// A visit with everything recorded of it, what must be looked at, and its history.
 #[utoipa::path(
-    get, path = "/api/v1/visits/{id}", tag = "staff", security(("bearer" = [])),
+    get, path = "/api/v1/visits/{id}", tag = "staff", security(("bearer" = []), ("session" = [])),
     params(("id" = String, Path, description = "The visit's id (a UUID)")),
     responses(
         (status = 200, description = "The visit", body = VisitDetail),
@@ -129,7 +129,7 @@ pub(crate) async fn visit_detail(
 /// An issue with everything recorded of it, what must be looked at, and its history. A denunciation is found by the
 /// inspectorate alone: for everybody else it is not there.
 #[utoipa::path(
-    get, path = "/api/v1/issues/{id}", tag = "staff", security(("bearer" = [])),
+    get, path = "/api/v1/issues/{id}", tag = "staff", security(("bearer" = []), ("session" = [])),
     params(("id" = String, Path, description = "The issue's id (a UUID)")),
     responses(
         (status = 200, description = "The issue", body = IssueDetail),

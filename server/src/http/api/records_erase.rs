@@ -59,7 +59,7 @@ fn may(principal: &Principal, unit: &str, compartment: Compartment) -> bool {
 /// Erases a visit, an issue, a contact for good: from lists, search and log here, from phones at their next contact, and
 /// again after a restore of an older backup. It cannot be undone.
 #[utoipa::path(
-    post, path = "/api/v1/records/{id}/erase", tag = "staff", security(("bearer" = [])), request_body = Reason,
+    post, path = "/api/v1/records/{id}/erase", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = Reason,
     params(("id" = String, Path, description = "The document's id (a UUID)")),
     responses(
         (status = 200, description = "Erased", body = Erased),

@@ -88,7 +88,7 @@ pub(crate) struct IssuePage {
 /// The issues that the caller may see, in pages or as a table. An agency sees those assigned to it; denunciations are
 /// seen by the inspectorate alone.
 #[utoipa::path(
-    get, path = "/api/v1/issues", tag = "staff", security(("bearer" = [])), params(IssueQuery),
+    get, path = "/api/v1/issues", tag = "staff", security(("bearer" = []), ("session" = [])), params(IssueQuery),
     responses(
         (status = 200, description = "A page, or with `Accept: text/csv` or `format=csv` the whole list as a table",
             content((IssuePage = "application/json"), (String = "text/csv"))),

@@ -47,7 +47,7 @@ pub(crate) struct ReviewPage {
 
 /// Differences that nobody has settled, in the records that the caller may see.
 #[utoipa::path(
-    get, path = "/api/v1/review", tag = "staff", security(("bearer" = [])), params(ReviewQuery),
+    get, path = "/api/v1/review", tag = "staff", security(("bearer" = []), ("session" = [])), params(ReviewQuery),
     responses(
         (status = 200, description = "A page", body = ReviewPage),
         (status = 400, description = "`bad_query`, `bad_limit`, `bad_cursor`", body = ErrorBody),
@@ -109,7 +109,7 @@ pub(crate) struct AuditPage {
 
 /// The trail of what staff did: for the inspectorate.
 #[utoipa::path(
-    get, path = "/api/v1/audit", tag = "staff", security(("bearer" = [])), params(AuditQuery),
+    get, path = "/api/v1/audit", tag = "staff", security(("bearer" = []), ("session" = [])), params(AuditQuery),
     responses(
         (status = 200, description = "A page", body = AuditPage),
         (status = 400, description = "`bad_query`, `bad_limit`", body = ErrorBody),

@@ -89,7 +89,7 @@ pub(crate) struct VisitPage {
 
 /// The visits that the caller may see, in pages or as a table.
 #[utoipa::path(
-    get, path = "/api/v1/visits", tag = "staff", security(("bearer" = [])), params(VisitQuery),
+    get, path = "/api/v1/visits", tag = "staff", security(("bearer" = []), ("session" = [])), params(VisitQuery),
     responses(
         (status = 200, description = "A page, or with `Accept: text/csv` or `format=csv` the whole list as a table",
             content((VisitPage = "application/json"), (String = "text/csv"))),

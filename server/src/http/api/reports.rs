@@ -35,7 +35,7 @@ pub(crate) struct SummaryQuery {
 /// of devices that have not synced. A figure that cannot be given yet is null and stands in `unavailable` with the
 /// reason.
 #[utoipa::path(
-    get, path = "/api/v1/reports/summary", tag = "reports", security(("bearer" = [])), params(SummaryQuery),
+    get, path = "/api/v1/reports/summary", tag = "reports", security(("bearer" = []), ("session" = [])), params(SummaryQuery),
     responses(
         (status = 200, description = "The figures", body = Summary),
         (status = 400, description = "`bad_query`, `bad_date`, `bad_period`", body = ErrorBody),

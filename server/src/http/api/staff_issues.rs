@@ -106,7 +106,7 @@ fn moment(field: &str, text: Option<&str>) -> Result<Option<Moment>, StaffError>
 
 /// Names the agency that must settle an issue. One that nobody works on yet is forwarded with it.
 #[utoipa::path(
-    post, path = "/api/v1/issues/{id}/assign", tag = "staff", security(("bearer" = [])), request_body = Assign,
+    post, path = "/api/v1/issues/{id}/assign", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = Assign,
     params(("id" = String, Path, description = "The issue's id (a UUID)")),
     responses(
         (status = 200, description = "Done", body = Acted),
@@ -163,7 +163,7 @@ pub(super) async fn assign_one(
 /// reply and the resident's word or 15 days without dispute. An agency can take up, resolve, or say that it is not
 /// competent.
 #[utoipa::path(
-    post, path = "/api/v1/issues/{id}/events", tag = "staff", security(("bearer" = [])), request_body = NewEvent,
+    post, path = "/api/v1/issues/{id}/events", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = NewEvent,
     params(("id" = String, Path, description = "The issue's id (a UUID)")),
     responses(
         (status = 200, description = "Done", body = Acted),
@@ -240,7 +240,7 @@ fn event_edits(
 
 /// Gives the resident an answer: by which channel, in which words, with what outcome. The issue becomes `replied`.
 #[utoipa::path(
-    post, path = "/api/v1/issues/{id}/reply", tag = "staff", security(("bearer" = [])), request_body = NewReply,
+    post, path = "/api/v1/issues/{id}/reply", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = NewReply,
     params(("id" = String, Path, description = "The issue's id (a UUID)")),
     responses(
         (status = 200, description = "Done", body = Acted),

@@ -86,7 +86,7 @@ fn fields(given: &[(&str, Option<&str>)]) -> Vec<FieldEdit> {
 
 /// Sends an official to a unit. For several units, one call each: every unit's phones learn of their own.
 #[utoipa::path(
-    post, path = "/api/v1/assignments", tag = "staff", security(("bearer" = [])), request_body = NewAssignment,
+    post, path = "/api/v1/assignments", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = NewAssignment,
     responses(
         (status = 201, description = "Made", body = Acted),
         (status = 400, description = "`bad_json`", body = ErrorBody),
@@ -134,7 +134,7 @@ pub(crate) async fn assignment(
 
 /// Enters a plan or decision.
 #[utoipa::path(
-    post, path = "/api/v1/plans", tag = "staff", security(("bearer" = [])), request_body = NewPlan,
+    post, path = "/api/v1/plans", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = NewPlan,
     responses(
         (status = 201, description = "Made", body = Acted),
         (status = 400, description = "`bad_json`", body = ErrorBody),

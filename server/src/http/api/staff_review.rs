@@ -35,7 +35,7 @@ pub(crate) struct Decision {
 
 /// Settles one review item: the value holds, the item goes away, and whatever arrives later opens it again.
 #[utoipa::path(
-    post, path = "/api/v1/review/{doc}/{field}/resolve", tag = "staff", security(("bearer" = [])), request_body = Decision,
+    post, path = "/api/v1/review/{doc}/{field}/resolve", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = Decision,
     params(
         ("doc" = String, Path, description = "The record's id (a UUID)"),
         ("field" = String, Path, description = "The item's field, such as `counts.residents`"),

@@ -42,7 +42,7 @@ fn bad_transition(visit: &Visit, to: &str) -> StaffError {
 
 /// Verifies a visit that was handed in. A verified visit with amendments is verified anew, amendments included.
 #[utoipa::path(
-    post, path = "/api/v1/visits/{id}/verify", tag = "staff", security(("bearer" = [])),
+    post, path = "/api/v1/visits/{id}/verify", tag = "staff", security(("bearer" = []), ("session" = [])),
     params(("id" = String, Path, description = "The visit's id (a UUID)")),
     responses(
         (status = 200, description = "Done, or verified already (`seq` is null)", body = Acted),
@@ -78,7 +78,7 @@ pub(super) async fn verify_one(state: &AppState, principal: Principal, id: &str)
 
 /// Returns a visit to those who recorded it, with the reason.
 #[utoipa::path(
-    post, path = "/api/v1/visits/{id}/return", tag = "staff", security(("bearer" = [])), request_body = ReturnReason,
+    post, path = "/api/v1/visits/{id}/return", tag = "staff", security(("bearer" = []), ("session" = [])), request_body = ReturnReason,
     params(("id" = String, Path, description = "The visit's id (a UUID)")),
     responses(
         (status = 200, description = "Done, or returned already (`seq` is null)", body = Acted),
