@@ -119,3 +119,12 @@ fn a_phone_killed_in_the_middle_of_an_exchange_goes_on_where_it_was() {
     assert_eq!(visits(&b).len(), 250);
     assert_eq!(number(&a.sync(), "round_trips"), 1);
 }
+
+#[test]
+fn a_server_killed_again_and_again_loses_and_doubles_nothing() {
+    let folder = gandan_tests::processes::folder();
+    let seed = 1;
+    let killed = gandan_tests::kill::run(folder.path(), 20, seed);
+    assert_eq!((killed.lost, killed.doubled), (0, 0), "seed {seed}: {killed:?}");
+    assert!(killed.acknowledged > 20 && killed.cut_off > 0, "seed {seed}: nothing was under way: {killed:?}");
+}

@@ -97,6 +97,8 @@ fn alone(wanted: &Wanted) -> ExitCode {
     let (.., megabytes) = TARGETS.iter().find(|(name, ..)| name == target).expect("a target");
     setrlimit(Resource::RLIMIT_AS, megabytes << 20, megabytes << 20).expect("a limit of memory");
     setrlimit(Resource::RLIMIT_CORE, 0, 0).expect("no core files");
+    // A panic that is caught where it belongs is no news, and one that is a finding is told with its input.
+    std::panic::set_hook(Box::new(|_| {}));
     let before = |input: &[u8]| {
         if let Some(file) = &wanted.trace {
             fs::write(file, input).expect("the input written");
@@ -105,7 +107,8 @@ fn alone(wanted: &Wanted) -> ExitCode {
     told(run(target, wanted.seed, wanted.until, before).map(|ran| tell(target, ran)))
 }
 
-fn tell(target: &str, Ran { inputs, labels, took, slowest }: Ran) {
+fn tell(target: &str, Ran { inputs, labels, took, slowest, slowest_input }: Ran) {
+    fs::write(findings().join(format!("{target}-slowest.bin")), slowest_input).expect("the slowest input written");
     let pace = u64::try_from(u128::from(inputs) * 1_000 / took.as_millis().max(1)).unwrap_or(0);
     println!(
         "{target:<10} {inputs:>10} inputs in {:>6.1} s ({pace} /s), {labels} outcomes, slowest {:.1} ms",

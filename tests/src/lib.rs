@@ -9,6 +9,7 @@
 pub mod api;
 pub mod fuzz;
 pub mod generator;
+pub mod kill;
 pub mod load;
 pub mod phone;
 pub mod processes;

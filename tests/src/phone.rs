@@ -112,11 +112,12 @@ impl Phone {
         }
     }
 
-    /// Makes visits with their issues and seals them into one envelope.
-    pub fn record(&mut self, generator: &mut Generator, unit: &(String, String), visits: usize) {
-        let mut changes: Vec<(DocId, Vec<u8>)> = Vec::new();
+    /// Makes visits with their issues, seals them into one envelope, and gives the visits' ids.
+    pub fn record(&mut self, generator: &mut Generator, unit: &(String, String), visits: usize) -> Vec<String> {
+        let (mut changes, mut ids) = (Vec::new(), Vec::new());
         for _ in 0..visits {
             let visit = read_line(&generator.line(std::slice::from_ref(unit))).expect("a line");
+            ids.push(visit.id.to_string());
             for wanted in visit.documents.iter().filter(|wanted| wanted.kind.compartment() == Compartment::Field) {
                 let stamp = Stamp { device: self.device, author: self.name.clone(), now_ms: NOW_MS };
                 let change = Document::new(wanted.kind).patch(&stamp, &wanted.edits).expect("an edit");
@@ -124,6 +125,7 @@ impl Phone {
             }
         }
         self.seal(&changes);
+        ids
     }
 
     fn seal(&mut self, changes: &[(DocId, Vec<u8>)]) {
@@ -178,13 +180,18 @@ impl Phone {
     /// # Panics
     /// If the server answers anything but success and "later".
     pub async fn sync(&mut self, server: SocketAddr) -> Went {
+        self.try_sync(server).await.unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// [`Phone::sync`] with a road that may break. What was sent and not acknowledged is sent again the next time.
+    ///
+    /// # Errors
+    /// Those of the road.
+    pub async fn try_sync(&mut self, server: SocketAddr) -> std::io::Result<Went> {
         let mut went = Went::default();
         loop {
             let (session, body) = self.request();
-            let answer = match post(server, self.from, "/v1/sync", &body).await {
-                Ok(answer) => answer,
-                Err(error) => panic!("{}: {error}", self.name),
-            };
+            let answer = post(server, self.from, "/v1/sync", &body).await?;
             if answer.status == 429 {
                 let wait: u64 = answer.header("retry-after").and_then(|s| s.parse().ok()).expect("when to come back");
                 went.turned_away += 1;
@@ -199,7 +206,7 @@ impl Phone {
             let outcome = session.finish(&answer.bytes, self, NOW_MS.unsigned_abs()).expect("an answer to the request");
             self.take(&outcome);
             if !outcome.more && !outcome.need_full && self.outbox.is_empty() {
-                return went;
+                return Ok(went);
             }
             assert!(went.round_trips < 200, "{}: no end", self.name);
         }

@@ -145,3 +145,14 @@ pub(crate) fn bench(args: &[String]) -> Outcome {
 pub(crate) fn fuzz(args: &[String]) -> Outcome {
     must(cargo().args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", "fuzz", "--"]).args(args))
 }
+
+/// `cargo xtask kill ARGS`: hands over to the kill binary of the tests package.
+pub(crate) fn kill(args: &[String]) -> Outcome {
+    let binaries = Binaries::build()?;
+    must(
+        cargo()
+            .args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", "kill", "--"])
+            .args(args)
+            .env(Binaries::SERVER_ENV, binaries.server),
+    )
+}

@@ -7,6 +7,7 @@
 //! | `demo`  | a server and twenty devices on this machine, offline and concurrent, with an account of it |
 //! | `audit` | known vulnerabilities of what the lockfile names |
 //! | `fuzz`  | mutated inputs for everything that reads what others wrote |
+//! | `kill`  | a server killed again and again, and a ledger of what it acknowledged |
 //! | `bench` | the measurements, with the binaries of the release profile |
 //!
 //! It uses no crate of the product: it drives the real binaries by their documented commands, as an
@@ -52,6 +53,7 @@ cargo xtask COMMAND
   audit [--db DIR] [--require]           known vulnerabilities of the lockfile (needs the network, or DIR);
                                          --require: that nothing could be checked is a failure
   fuzz  [TARGET...] [--minutes M]        mutated inputs for every decoder and handler (1 minute each)
+  kill  [--kills N] [--seed S]           kill a server under load (1000 times); nothing acknowledged may go
   bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         },
         Some("bench") => cargo::bench(rest),
         Some("fuzz") => cargo::fuzz(rest),
+        Some("kill") => cargo::kill(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -71,7 +71,7 @@ pub enum Until {
 }
 
 /// What a run did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ran {
     /// Inputs tried.
     pub inputs: u64,
@@ -81,6 +81,8 @@ pub struct Ran {
     pub took: Duration,
     /// The longest that one input took.
     pub slowest: Duration,
+    /// That input.
+    pub slowest_input: Vec<u8>,
 }
 
 /// An input that must not be.
@@ -114,7 +116,7 @@ pub fn run(name: &str, seed: u64, until: Until, mut before: impl FnMut(&[u8])) -
     pool.extend(target.seeds());
     assert!(!pool.is_empty(), "{name} has nothing to begin with");
     let mut labels = HashSet::new();
-    let (start, mut inputs, mut slowest) = (Instant::now(), 0, Duration::ZERO);
+    let (start, mut inputs, mut slowest, mut slowest_input) = (Instant::now(), 0, Duration::ZERO, Vec::new());
     let planted = pool.len();
     loop {
         let goes_on = match until {
@@ -122,7 +124,7 @@ pub fn run(name: &str, seed: u64, until: Until, mut before: impl FnMut(&[u8])) -
             Until::Time(time) => start.elapsed() < time || inputs < planted as u64,
         };
         if !goes_on {
-            return Ok(Ran { inputs, labels: labels.len(), took: start.elapsed(), slowest });
+            return Ok(Ran { inputs, labels: labels.len(), took: start.elapsed(), slowest, slowest_input });
         }
         let input = match usize::try_from(inputs).ok().filter(|number| *number < planted) {
             Some(number) => pool[number].clone(),
@@ -131,7 +133,9 @@ pub fn run(name: &str, seed: u64, until: Until, mut before: impl FnMut(&[u8])) -
         inputs += 1;
         before(&input);
         let (label, took) = attempt(target.as_mut(), &input)?;
-        slowest = slowest.max(took);
+        if took > slowest {
+            (slowest, slowest_input) = (took, input.clone());
+        }
         if labels.len() < 100_000 && labels.insert(label) && inputs > planted as u64 {
             if pool.len() < MOST_KEPT {
                 pool.push(input);
