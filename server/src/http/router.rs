@@ -75,6 +75,34 @@ fn desk() -> OpenApiRouter<AppState> {
         .routes(routes!(api::staff_bulk::visits)) // POST /api/v1/visits/bulk
 }
 
+/// Reports beside the summary.
+fn reports() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::reports_frozen::report_series)) // GET /api/v1/reports/series
+        .routes(routes!(api::reports_frozen::report_emulation)) // GET /api/v1/reports/emulation
+        .routes(routes!(api::reports_frozen::report_digest)) // GET /api/v1/reports/digest
+        .routes(routes!(api::reports_frozen::freeze)) // POST /api/v1/reports/snapshots
+        .routes(routes!(api::reports_frozen::snapshots)) // GET /api/v1/reports/snapshots
+        .routes(routes!(api::reports_frozen::snapshot)) // GET /api/v1/reports/snapshots/{id}
+}
+
+/// What administrators do.
+fn administration() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::admin::list_accounts)) // GET /api/v1/accounts
+        .routes(routes!(api::admin::add_account)) // POST /api/v1/accounts
+        .routes(routes!(api::admin::change_account)) // PUT /api/v1/accounts/{login}
+        .routes(routes!(api::admin::reset_account)) // POST /api/v1/accounts/{login}/reset
+        .routes(routes!(api::admin_people::list_officials)) // GET /api/v1/officials
+        .routes(routes!(api::admin_people::put_official)) // PUT /api/v1/officials/{id}
+        .routes(routes!(api::admin_people::enrolment_link)) // POST /api/v1/officials/{id}/enrolment
+        .routes(routes!(api::admin_people::settings)) // GET /api/v1/settings
+        .routes(routes!(api::admin_people::put_settings)) // PUT /api/v1/settings
+        .routes(routes!(api::admin_org::read_org)) // GET /api/v1/org
+        .routes(routes!(api::admin_org::put_area)) // PUT /api/v1/org/areas/{id}
+        .routes(routes!(api::admin_org::import)) // POST /api/v1/org/import/{kind}
+}
+
 /// For everybody, without an account.
 fn public() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -105,6 +133,8 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(staff())
         .merge(own_account())
         .merge(desk())
+        .merge(reports())
+        .merge(administration())
         .merge(public())
         .merge(operation())
         // The time to the head of an answer; what streams after it takes as long as it takes.

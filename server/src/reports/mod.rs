@@ -36,6 +36,7 @@ pub mod quarantine;
 pub mod queue;
 pub mod review;
 pub mod scope;
+pub mod series;
 pub mod suggest;
 pub mod summary;
 mod visits;

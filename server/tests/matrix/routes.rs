@@ -66,6 +66,24 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/visits/bulk", "returns the visit among others", ["401", "401", "empty", "empty", "empty", "yes / empty", "yes / empty", "empty", "empty"]),
     ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", OPEN),
     ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", OPEN),
+    ("GET /api/v1/reports/series", "rows that count the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/reports/emulation", "the unit of the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/reports/digest", "counters that count the issue", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("POST /api/v1/reports/snapshots", "freezes a report of its own area", ["401", "401", "403", "yes", "403", "yes", "yes", "yes", "403"]),
+    ("GET /api/v1/reports/snapshots", "a frozen report of the province", ["401", "401", "empty", "empty", "403", "empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/reports/snapshots/{id}", "a frozen report of the province", ["401", "401", "404", "404", "403", "404", "yes / 404", "yes / 404", "yes / 404"]),
+    ("GET /api/v1/accounts", "who has an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("POST /api/v1/accounts", "makes an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("PUT /api/v1/accounts/{login}", "changes an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("POST /api/v1/accounts/{login}/reset", "gives a new first password", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("GET /api/v1/officials", "who is an official", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("PUT /api/v1/officials/{id}", "makes or moves an official", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("POST /api/v1/officials/{id}/enrolment", "gives a link for a phone", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("GET /api/v1/settings", "the settings", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("PUT /api/v1/settings", "changes the settings", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("GET /api/v1/org", "names of units and areas", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
+    ("PUT /api/v1/org/areas/{id}", "draws an area", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
+    ("POST /api/v1/org/import/{kind}", "takes in what is no table", ["401", "401", "403", "403", "403", "403", "403", "403", "422"]),
     ("GET /api/v1/me", "its own account", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
     ("POST /api/v1/session", "name and password, on a page of the server", OPEN),
     ("DELETE /api/v1/session", "the cookie of a session", OPEN),
@@ -85,8 +103,8 @@ pub(crate) const TABLE: &[Row] = &[
 /// What a caller got: `yes`, `empty` for a list without the record, or the status of a refusal.
 fn cell(answer: &Answer, shows: impl Fn(&str) -> bool) -> String {
     match answer.status {
-        200 | 201 if shows(&answer.text()) => "yes".to_owned(),
-        200 | 201 => "empty".to_owned(),
+        200 | 201 | 204 if shows(&answer.text()) => "yes".to_owned(),
+        200 | 201 | 204 => "empty".to_owned(),
         status => status.to_string(),
     }
 }
@@ -103,6 +121,10 @@ fn get(stage: &Stage, caller: &Caller, path: &str, needle: &str) -> String {
 fn post(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
     let body = (!body.is_null()).then_some(body);
     cell(&stage.ask("POST", path, caller.token.as_deref(), body), anything)
+}
+
+fn put(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
+    cell(&stage.ask("PUT", path, caller.token.as_deref(), Some(body)), anything)
 }
 
 /// One action on several records: the answer is there in any case, what became of the record stands in it.
@@ -170,6 +192,64 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
             200 => "yes".to_owned(),
             status => status.to_string(),
         }
+    }),
+    ("GET /api/v1/reports/series", "rows that count the visit", |s, c| {
+        let answer = s.ask("GET", "/api/v1/reports/series", c.token.as_deref(), None);
+        cell(&answer, |_| answer.json()["weeks"][0]["visits_held"].as_i64() > Some(0))
+    }),
+    ("GET /api/v1/reports/emulation", "the unit of the visit", |s, c| {
+        get(s, c, "/api/v1/reports/emulation", &format!("\"unit\":\"{UNIT_A}\""))
+    }),
+    ("GET /api/v1/reports/digest", "counters that count the issue", |s, c| {
+        let answer = s.ask("GET", "/api/v1/reports/digest", c.token.as_deref(), None);
+        cell(&answer, |_| answer.json()["queue"]["open"].as_i64() > Some(0))
+    }),
+    ("POST /api/v1/reports/snapshots", "freezes a report of its own area", |s, c| {
+        let body = json!({"name": format!("bc-{}-{}", c.column, c.inside), "report": {}});
+        post(s, c, "/api/v1/reports/snapshots", &body)
+    }),
+    ("GET /api/v1/reports/snapshots", "a frozen report of the province", |s, c| {
+        get(s, c, "/api/v1/reports/snapshots", "bc-6-true")
+    }),
+    ("GET /api/v1/reports/snapshots/{id}", "a frozen report of the province", |s, c| {
+        let province = s.callers.iter().find(|other| other.inside && other.column == 6).unwrap();
+        let list = s.ask("GET", "/api/v1/reports/snapshots", province.token.as_deref(), None).json();
+        let found = list["items"].as_array().unwrap().iter().find(|item| item["name"] == "bc-6-true").unwrap().clone();
+        get(s, c, &format!("/api/v1/reports/snapshots/{}", found["id"]), "as_of")
+    }),
+    ("GET /api/v1/accounts", "who has an account", |s, c| get(s, c, "/api/v1/accounts", "items")),
+    ("POST /api/v1/accounts", "makes an account", |s, c| {
+        let login = format!("tk-{}-{}", c.column, c.inside);
+        let province = json!([{"kind": "province"}]);
+        let body = json!({"login": login, "name": "A", "role": "province_staff", "scope": province});
+        post(s, c, "/api/v1/accounts", &body)
+    }),
+    ("PUT /api/v1/accounts/{login}", "changes an account", |s, c| {
+        let scope = json!([{"kind": "unit", "value": UNIT_A}]);
+        let body = json!({"name": "B", "role": "area_staff", "scope": scope, "disabled": false});
+        put(s, c, "/api/v1/accounts/tk-8-true", &body)
+    }),
+    ("POST /api/v1/accounts/{login}/reset", "gives a new first password", |s, c| {
+        post(s, c, "/api/v1/accounts/tk-8-true/reset", &json!({"totp": true}))
+    }),
+    ("GET /api/v1/officials", "who is an official", |s, c| get(s, c, "/api/v1/officials", "CB-001")),
+    ("PUT /api/v1/officials/{id}", "makes or moves an official", |s, c| {
+        let scope = json!([{"kind": "unit", "value": UNIT_A}]);
+        put(s, c, "/api/v1/officials/CB-777", &json!({"name": "A", "role": "field_official", "scope": scope}))
+    }),
+    ("POST /api/v1/officials/{id}/enrolment", "gives a link for a phone", |s, c| {
+        post(s, c, "/api/v1/officials/CB-001/enrolment", &json!({}))
+    }),
+    ("GET /api/v1/settings", "the settings", |s, c| get(s, c, "/api/v1/settings", "")),
+    ("PUT /api/v1/settings", "changes the settings", |s, c| {
+        put(s, c, "/api/v1/settings", &json!({"programme_label": "Ngày Chủ nhật với dân"}))
+    }),
+    ("GET /api/v1/org", "names of units and areas", |s, c| get(s, c, "/api/v1/org", UNIT_A)),
+    ("PUT /api/v1/org/areas/{id}", "draws an area", |s, c| {
+        put(s, c, "/api/v1/org/areas/khu-vuc-1", &json!({"name": "Khu vực 1", "members": [{"unit": UNIT_A}]}))
+    }),
+    ("POST /api/v1/org/import/{kind}", "takes in what is no table", |s, c| {
+        post(s, c, "/api/v1/org/import/officials", &json!("x"))
     }),
     ("GET /api/v1/me", "its own account", |s, c| get(s, c, "/api/v1/me", "permissions")),
     ("GET /api/v1/reports/summary", "figures that count the visit", |s, c| {

@@ -6,6 +6,7 @@ mod access;
 mod csv_export;
 mod exports;
 mod figures;
+mod frozen;
 mod lists;
 mod openapi;
 mod oracle;

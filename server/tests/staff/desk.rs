@@ -108,6 +108,17 @@ fn the_map_shows_units_and_points_of_the_own_area() {
     let one = points("issues", "&to=2026-09-20", &world.province);
     assert_eq!(one["points"][0]["id"], ISSUE.to_string());
     assert_eq!(points("issues", "", &world.other_commune)["total"], 0);
+    // A visit with a place.
+    let space = world.phone.space(UNIT_A, "field");
+    let fix = ("gps", json!({"lat": 11.94, "lon": 108.44, "accuracy_m": 8, "source": "device"}));
+    let raw = world.phone.edit(space, VISIT, DocKind::Visit, &[fix]);
+    world.phone.seal(space, &[(VISIT, raw)]);
+    world.phone.sync(&world.app);
+    world.app.project();
+    let visits = world.get("map/visits/points?west=106&south=10&east=110&north=14&zoom=9", &world.province);
+    assert_eq!((&visits["total"], &visits["points"][0]["id"]), (&json!(1), &json!(VISIT.to_string())), "{visits}");
+    let none = world.get("map/visits/points?west=106&south=10&east=107&north=14&zoom=9", &world.province);
+    assert_eq!(none["total"], 0);
     for (path, status, code) in [
         ("map/roads/points?west=1&south=1&east=2&north=2&zoom=3", 404, "not_found"),
         ("map/visits/points?west=3&south=1&east=2&north=2&zoom=3", 400, "bad_frame"),

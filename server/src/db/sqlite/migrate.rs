@@ -15,6 +15,7 @@ const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_trust.sql"),
     include_str!("../../../migrations/sqlite/0010_accounts.sql"),
     include_str!("../../../migrations/sqlite/0011_desk.sql"),
+    include_str!("../../../migrations/sqlite/0012_snapshots.sql"),
 ];
 
 /// The whole schema of the views. A change here makes every server build its views anew at its next start.

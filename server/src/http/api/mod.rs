@@ -1,5 +1,9 @@
 //! Handlers, one file per matter. Their URLs stand in [`super::router`].
 
+pub mod admin;
+mod admin_import;
+pub mod admin_org;
+pub mod admin_people;
 pub mod desk;
 pub mod devices;
 pub mod enrol;
@@ -25,6 +29,7 @@ pub mod records_moment;
 pub mod records_review;
 pub mod records_visits;
 pub mod reports;
+pub mod reports_frozen;
 pub mod session;
 pub mod staff;
 pub mod staff_bulk;

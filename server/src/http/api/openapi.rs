@@ -17,6 +17,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         (name = "devices", description = "Enrolment and synchronisation of field devices"),
         (name = "session", description = "Signing in and out, and one's own account; changing requests with a cookie carry the header `gandan-csrf`"),
         (name = "staff", description = "Lists, records and actions of staff"),
+        (name = "admin", description = "Accounts, officials, organisation and settings, for administrators"),
         (name = "public", description = "What everybody may ask, without an account"),
         (name = "reports", description = "Figures"),
         (name = "operation", description = "Health and metrics")
