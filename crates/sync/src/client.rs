@@ -27,6 +27,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub trait DeviceView: Resolver {
     /// Hash of the device's own envelope with this number, if the store still has it.
     fn own_envelope(&self, device_seq: u64) -> Result<Option<EnvelopeHash>, StorageError>;
+
+    /// The highest number that this device has given to an envelope, sent or not; 0 if it does not remember.
+    fn last_sealed(&self) -> Result<u64, StorageError> {
+        Ok(0)
+    }
 }
 
 /// What goes into a request.
@@ -151,7 +156,9 @@ impl Session {
         let stopped = !wishes.is_empty();
         let progress = parts.iter().any(|part| part.stopped.is_some() && !part.items.is_empty());
         let flags = if stopped { wishes.into_iter().fold(self.flags, Flags::with) } else { Flags::default() };
-        let last_known = self.held_seq.max(self.sent.keys().next_back().copied().unwrap_or(0));
+        // What an answer said of the envelopes may be in the store while the rest of it was cut off by a crash: what counts
+        // is what this device has ever signed.
+        let last_known = self.held_seq.max(self.sent.keys().next_back().copied().unwrap_or(0)).max(view.last_sealed()?);
         let reused = acks.iter().any(|ack| ack.status == Status::Refused(Refusal::SEQUENCE_REUSED));
         Ok(Outcome {
             acks,

@@ -5,7 +5,7 @@ use super::dice::Dice;
 use super::disk::{Disk, Image};
 use gandan_client::transport::{Answer, JSON_TYPE, Meter, Pending, Post, Transport, TransportError};
 use gandan_client::{Client, Clock, Environment};
-use gandan_model::ids::{DeviceId, SpaceId};
+use gandan_model::ids::{Compartment, DeviceId, SpaceId};
 use gandan_model::org::{OrgTree, UNITS_CSV};
 use gandan_server::auth::{Role, ScopeLine};
 use gandan_server::clock::ManualClock;
@@ -32,8 +32,21 @@ pub struct Template {
     pub server: Image,
     /// The devices and their disks.
     pub phones: Vec<PhoneTemplate>,
-    /// Every space there is, by its number in the server's database.
-    pub spaces: Vec<SpaceId>,
+    /// Every space there is.
+    pub spaces: Vec<SpaceInfo>,
+}
+
+/// A space.
+#[derive(Clone, Debug)]
+pub struct SpaceInfo {
+    /// Its id.
+    pub id: SpaceId,
+    /// Its number in the server's database.
+    pub no: i64,
+    /// Code of its unit.
+    pub unit: String,
+    /// Its compartment.
+    pub compartment: Compartment,
 }
 
 /// An enrolled device.
@@ -98,7 +111,7 @@ impl Template {
     }
 }
 
-fn lay_ground(db: &Db) -> Vec<SpaceId> {
+fn lay_ground(db: &Db) -> Vec<SpaceInfo> {
     let mut lines = UNITS_CSV.lines();
     let head = lines.next().unwrap_or_default();
     let wanted = lines.filter(|line| UNITS.iter().any(|unit| line.starts_with(unit)) || line.contains("province"));
@@ -113,8 +126,12 @@ fn lay_ground(db: &Db) -> Vec<SpaceId> {
     };
     db.write(|transaction| {
         org::import(transaction, &tree, &mut new_space)?;
-        let mut all: Vec<SpaceId> = spaces::all(transaction)?.into_iter().map(|(id, _, _)| id).collect();
-        all.sort_unstable();
+        let mut all = Vec::new();
+        for (id, unit, compartment) in spaces::all(transaction)? {
+            let no = transaction.query_row("SELECT no FROM space WHERE id = ?1", [id.0], |row| row.get(0))?;
+            all.push(SpaceInfo { id, no, unit, compartment });
+        }
+        all.sort_by_key(|info| info.no);
         Ok(all)
     })
     .unwrap()

@@ -75,6 +75,10 @@ impl DeviceView for View<'_> {
         // Its changes may have left with the space's grant; then it is as if we had never had it.
         Ok(found.filter(|(_, changes)| !changes.is_empty()).map(|(envelope, _)| EnvelopeHash(envelope.hash)))
     }
+
+    fn last_sealed(&self) -> Result<u64, StorageError> {
+        Ok(self.0.last_envelope().map_err(StorageError::new)?.map_or(0, |(device_seq, _)| device_seq))
+    }
 }
 
 impl Exchange {

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gandan-cli", &["gandan-client"]),
     ("gandan-ffi", &["gandan-client"]),
     ("gandan-server", &["gandan-model", "gandan-sync"]),
-    ("gandan-tests", &["gandan-client", "gandan-server", "gandan-sync", "gandan-model"]),
+    ("gandan-tests", &["gandan-client", "gandan-server", "gandan-sync", "gandan-store", "gandan-model"]),
     ("gandan-xtask", &[]),
 ];
 
