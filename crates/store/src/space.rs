@@ -136,6 +136,8 @@ impl Store {
                      digest_sum = zeroblob(32) WHERE n = ?1",
                     [n],
                 )?;
+                // Should the grant come back, the log is read again from its beginning, and counted again.
+                writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
             }
             writing.execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5)", [space.0])?;
             for table in ["line", "offer"] {

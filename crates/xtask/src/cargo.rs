@@ -156,3 +156,9 @@ pub(crate) fn kill(args: &[String]) -> Outcome {
             .env(Binaries::SERVER_ENV, binaries.server),
     )
 }
+
+/// `cargo xtask sim ARGS`: the simulator, with the release profile.
+pub(crate) fn sim(args: &[String]) -> Outcome {
+    let command = ["run", "--locked", "--release", "-p", "gandan-tests", "--bin", "sim", "--"];
+    must(cargo().args(command).args(args))
+}

@@ -9,6 +9,7 @@
 //! | `fuzz`  | mutated inputs for everything that reads what others wrote |
 //! | `kill`  | a server killed again and again, and a ledger of what it acknowledged |
 //! | `bench` | the measurements, with the binaries of the release profile |
+//! | `sim`   | devices and a server in a deterministic simulator, one seed after the other |
 //!
 //! It uses no crate of the product: it drives the real binaries by their documented commands, as an
 //! operator would. What those commands are called stands in one file, `demo/names.rs`.
@@ -55,6 +56,8 @@ cargo xtask COMMAND
   fuzz  [TARGET...] [--minutes M]        mutated inputs for every decoder and handler (1 minute each)
   kill  [--kills N] [--seed S]           kill a server under load (1000 times); nothing acknowledged may go
   bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
+  sim   [--seeds N] [--from S] [--minutes M] [--devices D] [--steps K]
+                                         scenarios of many seeds, until one fails
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Some("bench") => cargo::bench(rest),
         Some("fuzz") => cargo::fuzz(rest),
         Some("kill") => cargo::kill(rest),
+        Some("sim") => cargo::sim(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
