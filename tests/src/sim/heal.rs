@@ -197,8 +197,11 @@ impl World {
             .client
             .as_ref()
             .is_some_and(|client| client.inspect(|store| store.sealed(1)).is_ok_and(|sealed| !sealed.is_empty()));
-        let Some((request, bytes)) = self.request(index, 0)? else { return broken(13, "no request") };
-        let Some(answer) = self.serve(index, &bytes)? else { return broken(13, "no answer") };
+        let (request, bytes) = match self.request(index, 0)? {
+            Ok(sent) => sent,
+            Err(why) => return broken(13, format!("device {index} sends nothing: {why}")),
+        };
+        let Some(answer) = self.serve(index, request.query, &bytes)? else { return broken(13, "no answer") };
         self.at_phone(index, request, &answer)?;
         let is_idle = SyncResponse::decode(&answer).is_ok_and(|response| {
             response.parts.is_empty() && response.grants.is_empty() && !response.need_full && !response.more

@@ -4,11 +4,10 @@ use super::dice::Dice;
 use super::disk::{Disk, Faults};
 use super::template::{name, options};
 use gandan_client::transport::{Answer, Meter, Pending, Post, Transport, TransportError};
-use gandan_client::{Client, ClientError, Clock, Environment, Exchange, Random};
+use gandan_client::{Client, ClientError, Clock, Environment, Errand, Exchange, Random};
 use gandan_model::ids::DeviceId;
 use gandan_server::clock::ManualClock;
 use gandan_server::core::Core;
-use gandan_sync::client::Session;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +47,7 @@ pub struct Talk {
     /// The product's side of it.
     pub exchange: Exchange,
     /// The request that waits for its answer, and its number.
-    pub open: Option<(u64, Session)>,
+    pub open: Option<(u64, Errand)>,
 }
 
 /// A device.
@@ -137,9 +136,10 @@ impl Station {
     }
 
     /// Answers a request as the route for it does; none if it died meanwhile.
-    pub fn answer(&self, request: &[u8]) -> Option<Vec<u8>> {
-        let core = self.core.as_ref()?;
-        let answer = core.exchange.round_trip(request).unwrap_or_else(|trouble| {
+    pub fn answer(&self, query: bool, request: &[u8]) -> Option<Vec<u8>> {
+        let exchange = &self.core.as_ref()?.exchange;
+        let answer = if query { exchange.query(request) } else { exchange.round_trip(request) };
+        let answer = answer.unwrap_or_else(|trouble| {
             let now_ms = gandan_server::clock::Clock::now_ms(self.clock.as_ref());
             trouble.frame(now_ms)
         });

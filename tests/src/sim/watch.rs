@@ -4,8 +4,7 @@ use super::dice::Dice;
 use super::machines::Talk;
 use super::oracle::{Line, Saved, Verdict, broken};
 use super::step::Who;
-use super::world::World;
-use gandan_client::ClientError;
+use super::world::{Request, World};
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_server::db::DbError;
@@ -92,8 +91,8 @@ impl World {
     }
 
     /// Lets the server answer; none if it is off or died over it.
-    pub(super) fn serve(&mut self, index: usize, request: &[u8]) -> Verdict<Option<Vec<u8>>> {
-        let answer = self.station.answer(request);
+    pub(super) fn serve(&mut self, index: usize, query: bool, request: &[u8]) -> Verdict<Option<Vec<u8>>> {
+        let answer = self.station.answer(query, request);
         self.read_logs()?;
         let Some(answer) = answer else { return Ok(None) };
         if let Ok(response) = SyncResponse::decode(&answer) {
@@ -143,30 +142,25 @@ impl World {
         Ok(())
     }
 
-    /// Gives an answer to the device that waits for it; says what came of it: `more`, `done`, or a code.
-    pub(super) fn at_phone(&mut self, index: usize, request: u64, answer: &[u8]) -> Verdict<String> {
+    /// Gives an answer to the device that waits for it; says what came of it: `taken`, or a code.
+    pub(super) fn at_phone(&mut self, index: usize, request: Request, answer: &[u8]) -> Verdict<String> {
         let phone = &mut self.phones[index];
         let Some(client) = phone.client.clone() else { return Ok("off".to_owned()) };
-        let waits = phone.talk.open.take_if(|(number, _)| *number == request);
-        let Some((_, session)) = waits else { return Ok("nobody waits for it".to_owned()) };
-        let result = phone.talk.exchange.take(&client, session, answer);
+        let waits = phone.talk.open.take_if(|(number, _)| *number == request.number);
+        let Some((_, errand)) = waits else { return Ok("nobody waits for it".to_owned()) };
+        let result = phone.talk.exchange.take(&client, errand, answer);
+        drop(client);
+        let report = &phone.talk.exchange.report;
         let taken: Vec<SpaceId> =
-            phone.talk.exchange.report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space).collect();
+            report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space).collect();
         self.oracle.rights[index].taken.extend(taken);
         let said = match result {
-            Ok(round) if round.progressed && round.more && round.later.is_none() => "more".to_owned(),
-            Ok(round) => {
-                let unsent = self.phones[index].client.as_ref().map_or(0, |client| unsent(client));
-                self.phones[index].talk = Talk::default();
-                if round.progressed && unsent > 0 && round.later.is_none() { "more" } else { "done" }.to_owned()
-            }
-            Err(ClientError::Cloned) => return broken(0, format!("device {index} takes itself for a clone")),
+            Ok(()) => "taken".to_owned(),
             Err(error) => {
                 self.phones[index].talk = Talk::default();
                 error.code().to_owned()
             }
         };
-        drop(client);
         self.look_at_phone(index)?;
         Ok(said)
     }
@@ -176,6 +170,9 @@ impl World {
         let phone = &self.phones[index];
         let Some(client) = phone.client.as_ref().filter(|_| !phone.disk.faults().dead) else { return Ok(()) };
         let Ok(spaces) = client.inspect(Store::spaces) else { return Ok(()) };
+        if client.inspect(|store| store.value("next identity")).is_ok_and(|next| next.is_some()) {
+            return broken(0, format!("device {index} takes itself for a clone"));
+        }
         for space in spaces {
             let cursor = Cursor { seq: space.cursor.seq, chain: space.cursor.chain };
             let there = self.oracle.logs.get(&space.space).and_then(|log| log.cursor(cursor.seq));
@@ -284,11 +281,6 @@ impl World {
         }
         Ok(new)
     }
-}
-
-/// Envelopes that are sealed and not with the server.
-fn unsent(client: &gandan_client::Client) -> usize {
-    client.inspect(|store| store.sealed(ALL)).map_or(0, |sealed| sealed.len())
 }
 
 /// Whether a grant lets its holder read.

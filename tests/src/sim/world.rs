@@ -19,13 +19,20 @@ const MAX_MESSAGES: usize = 24;
 /// Round trips in one exchange on a good road.
 pub(super) const MAX_ROUNDS: usize = 64;
 
+/// A request of a device: its number in the scenario, and which of the two routes it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) number: u64,
+    pub(super) query: bool,
+}
+
 /// Bytes on their way.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     phone: usize,
     /// To the server.
     up: bool,
-    request: u64,
+    request: Request,
     bytes: Vec<u8>,
     /// The end of it never comes.
     cut: bool,
@@ -158,8 +165,11 @@ impl World {
 
     /// A device sends a request; one that was under way counts as lost.
     fn send(&mut self, index: usize, budget: u32) -> Verdict<String> {
-        let Some((request, bytes)) = self.request(index, budget)? else { return Ok("nothing was sent".to_owned()) };
-        let said = format!("request {request}, {} bytes {}", bytes.len(), short(&bytes));
+        let (request, bytes) = match self.request(index, budget)? {
+            Ok(sent) => sent,
+            Err(why) => return Ok(why),
+        };
+        let said = format!("request {}, {} bytes {}", request.number, bytes.len(), short(&bytes));
         if self.network.len() >= MAX_MESSAGES {
             self.network.remove(0);
         }
@@ -167,18 +177,32 @@ impl World {
         Ok(said)
     }
 
-    pub(super) fn request(&mut self, index: usize, budget: u32) -> Verdict<Option<(u64, Vec<u8>)>> {
+    /// What a device sends next; none, and why, when its exchange is over.
+    pub(super) fn request(&mut self, index: usize, budget: u32) -> Verdict<Result<(Request, Vec<u8>), String>> {
         let phone = &mut self.phones[index];
-        let Some(client) = &phone.client else { return Ok(None) };
-        phone.talk.exchange.byte_budget = budget;
-        let Ok((session, bytes, _)) = phone.talk.exchange.request(client) else {
+        let Some(client) = &phone.client else { return Ok(Err("off".to_owned())) };
+        if phone.talk.open.is_some() {
             phone.talk = Talk::default();
-            return Ok(None);
+        }
+        phone.talk.exchange.byte_budget = budget;
+        let message = match phone.talk.exchange.next(client) {
+            Ok(Some(message)) => message,
+            Ok(None) => {
+                phone.talk = Talk::default();
+                return Ok(Err("done".to_owned()));
+            }
+            Err(error) => {
+                phone.talk = Talk::default();
+                return Ok(Err(error.code().to_owned()));
+            }
         };
         self.requests += 1;
-        phone.talk.open = Some((self.requests, session));
-        self.note_sent(&bytes)?;
-        Ok(Some((self.requests, bytes)))
+        let request = Request { number: self.requests, query: message.path != "/v1/sync" };
+        phone.talk.open = Some((self.requests, message.errand));
+        if !request.query {
+            self.note_sent(&message.body)?;
+        }
+        Ok(Ok((request, message.body)))
     }
 
     fn deliver(&mut self, pick: u64) -> Verdict<String> {
@@ -193,6 +217,9 @@ impl World {
     }
 
     fn at_server(&mut self, message: &Message) -> Verdict<String> {
+        if message.cut && message.request.query {
+            return Ok("nothing of it counts".to_owned());
+        }
         if message.cut {
             // What broke off in the middle is answered by nobody, and what is whole in it counts.
             let Some(core) = &self.station.core else { return Ok(none()) };
@@ -200,7 +227,7 @@ impl World {
             self.read_logs()?;
             return Ok(saved.map_or_else(|trouble| trouble.refusal.name().to_owned(), |count| format!("{count} saved")));
         }
-        let Some(answer) = self.serve(message.phone, &message.bytes)? else { return Ok("no answer".to_owned()) };
+        let Some(answer) = self.serve(message.phone, message.request.query, &message.bytes)? else { return Ok("no answer".to_owned()) };
         let said = format!("{} bytes {}", answer.len(), short(&answer));
         self.network.push(Message { up: false, bytes: answer, ..message.clone() });
         Ok(said)
@@ -260,7 +287,9 @@ impl World {
         let disks = self.phones.iter().map(|phone| &phone.disk).chain([&self.station.disk]);
         disks.for_each(|disk| disk.set_faults(Faults { dead: disk.faults().dead, ..Faults::default() }));
         self.bury(dice)?;
-        self.start_server()?;
+        if self.station.core.is_none() {
+            self.start_server()?;
+        }
         for index in 0..self.phones.len() {
             self.start_phone(index)?;
             self.phones[index].talk = Talk::default();
@@ -310,10 +339,15 @@ impl World {
         let sealed = self.seal(index);
         self.phones[index].talk = Talk::default();
         for round in 0..MAX_ROUNDS {
-            let Some((request, bytes)) = self.request(index, 0)? else { return Ok(format!("{sealed}; no request")) };
-            let Some(answer) = self.serve(index, &bytes)? else { return Ok(format!("{sealed}; no answer")) };
+            let (request, bytes) = match self.request(index, 0)? {
+                Ok(sent) => sent,
+                Err(why) => return Ok(format!("{sealed}; {why} after {round} round trips")),
+            };
+            let Some(answer) = self.serve(index, request.query, &bytes)? else {
+                return Ok(format!("{sealed}; no answer"));
+            };
             let said = self.at_phone(index, request, &answer)?;
-            if said != "more" {
+            if said != "taken" {
                 return Ok(format!("{sealed}; {said} after {} round trips, {}", round + 1, short(&answer)));
             }
         }
@@ -327,7 +361,7 @@ fn none() -> String {
 
 fn about(message: &Message) -> String {
     let way = if message.up { "request" } else { "answer" };
-    format!("{way} {} of {}, {} bytes", message.request, message.phone, message.bytes.len())
+    format!("{way} {} of {}, {} bytes", message.request.number, message.phone, message.bytes.len())
 }
 
 /// The first bytes of a hash: enough to see that two runs are the same.
