@@ -26,6 +26,8 @@ pub mod ids;
 pub mod issue;
 mod merge;
 pub mod moment;
+#[doc(hidden)]
+pub mod mutant;
 pub mod org;
 pub mod others;
 pub mod patch;

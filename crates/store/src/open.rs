@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use gandan_model::mutant;
 use gandan_model::rules::Rules;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -173,13 +174,14 @@ pub(crate) fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection, Stor
 /// The settings that are made once the file is known to be readable: some of them read it.
 pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(&format!(
-        "PRAGMA synchronous = FULL;
+        "PRAGMA synchronous = {};
          PRAGMA foreign_keys = ON;
          PRAGMA secure_delete = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA journal_size_limit = 8388608;
          PRAGMA trusted_schema = OFF;
-         PRAGMA cache_size = -{CACHE_KIB};"
+         PRAGMA cache_size = -{CACHE_KIB};",
+        if mutant::on("phone_no_fsync") { "OFF" } else { "FULL" }
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())

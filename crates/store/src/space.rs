@@ -1,6 +1,7 @@
 //! The spaces that this phone may see, and how far it has read them.
 
 use gandan_model::ids::{Compartment, DocId, SpaceId};
+use gandan_model::mutant;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,7 @@ impl Store {
             let documents = documents_of(writing, n)?;
             let mut taken = TakenGrant::default();
             for (doc, id, unsent) in documents {
-                if unsent {
+                if unsent && !mutant::on("drops_unsent") {
                     taken.kept.push(id);
                 } else {
                     remove(writing, doc)?;
@@ -137,7 +138,9 @@ impl Store {
                     [n],
                 )?;
                 // Should the grant come back, the log is read again from its beginning, and counted again.
-                writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
+                if !mutant::on("counts_twice") {
+                    writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
+                }
             }
             writing.execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5)", [space.0])?;
             for table in ["line", "offer"] {

@@ -20,6 +20,7 @@ use crate::sign::Signature;
 use crate::status::{Refusal, Status};
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{DeviceId, SpaceId};
+use gandan_model::mutant;
 pub use outcome::{Ack, Item, Outcome, Part, Stopped};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,7 +159,10 @@ impl Session {
         let flags = if stopped { wishes.into_iter().fold(self.flags, Flags::with) } else { Flags::default() };
         // What an answer said of the envelopes may be in the store while the rest of it was cut off by a crash: what counts
         // is what this device has ever signed.
-        let last_known = self.held_seq.max(self.sent.keys().next_back().copied().unwrap_or(0)).max(view.last_sealed()?);
+        let last_known = self
+            .held_seq
+            .max(self.sent.keys().next_back().copied().unwrap_or(0))
+            .max(if mutant::on("false_clone") { 0 } else { view.last_sealed()? });
         let reused = acks.iter().any(|ack| ack.status == Status::Refused(Refusal::SEQUENCE_REUSED));
         Ok(Outcome {
             acks,

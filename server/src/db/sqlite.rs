@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use gandan_model::mutant;
+
 use super::DbError;
 use super::storage::{DbResult, ReadLog, Storage, WriteLog};
 pub(crate) use log::{QUARANTINED, quarantined_row};
@@ -169,7 +171,7 @@ pub(crate) fn connect(file: &Path, options: &DbOptions) -> Result<Connection, Db
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_millis(options.busy_timeout_ms))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", if mutant::on("server_no_fsync") { "OFF" } else { "FULL" })?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // What is erased must not be found in the file, nor what was dropped from it.

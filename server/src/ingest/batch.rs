@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
+use gandan_model::mutant;
 use gandan_sync::server::Admitted;
 use gandan_sync::{Cursor, Digest, Envelope, EnvelopeHash, Refusal, RelayedEnvelope, Status};
 
@@ -102,7 +103,7 @@ impl<'a> Batch<'a> {
         };
         let (space_no, space_head) = space;
         let Some(state) = self.device(device)? else { return Ok(Status::Refused(Refusal::UNKNOWN_DEVICE)) };
-        let (no, revoked) = (state.row.no, state.row.revoked_ms.is_some());
+        let (no, revoked) = (state.row.no, state.row.revoked_ms.is_some() && !mutant::on("revoked_writes"));
         if let Some(held) = log.held(no, envelope.device_seq)? {
             // Another request brought it while this one was being opened.
             return Ok(if held.signature == admitted.signature.0 {
@@ -123,6 +124,9 @@ impl<'a> Batch<'a> {
                 let status = self.append(no, &admitted.envelope, content, space_head + 1, changes)?;
                 self.hold(no, admitted, EnvelopeState::Logged, space_head + 1)?;
                 Ok(status)
+            }
+            Check::Known { .. } if mutant::on("replay") => {
+                self.append(no, admitted, space_head + 1, NewChanges::default())
             }
             Check::Known { seq } => {
                 self.hold(no, admitted, EnvelopeState::Logged, seq)?;
@@ -160,7 +164,8 @@ impl<'a> Batch<'a> {
         let (log, received_ms) = (self.log, self.now_ms);
         // Looked up just before: it is there.
         let Some(state) = self.space(&envelope.space)? else { return Ok(Status::Refused(Refusal::INTERNAL)) };
-        let cursor = Cursor { seq: seq - 1, chain: state.row.chain }.after(&envelope.hash);
+        let chain = if mutant::on("chain") { [0; 32] } else { state.row.chain };
+        let cursor = Cursor { seq: seq - 1, chain }.after(&envelope.hash);
         (state.row.head, state.row.chain, state.changed) = (cursor.seq, cursor.chain, true);
         let space = state.row.no;
         log.append(&NewLine {
@@ -324,7 +329,7 @@ impl<'a> Batch<'a> {
                 continue;
             }
             self.log.put_heads(*space, doc, &state.heads)?;
-            if let Some(space) = spaces.get_mut(space) {
+            if let Some(space) = spaces.get_mut(space).filter(|_| !mutant::on("digest")) {
                 let mut digest = Digest { count: space.row.digest_count, sum: space.row.digest_sum };
                 digest.replace(doc, &hashes(state.stored.as_deref().unwrap_or_default()), &hashes(&state.heads));
                 (space.row.digest_count, space.row.digest_sum, space.changed) = (digest.count, digest.sum, true);

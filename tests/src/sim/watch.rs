@@ -11,7 +11,7 @@ use gandan_server::db::DbError;
 use gandan_store::{Access, Page, Store};
 use gandan_sync::limits::DEFAULT_BYTE_BUDGET;
 use gandan_sync::request::UnverifiedRequest;
-use gandan_sync::response::{GrantChange, SyncResponse};
+use gandan_sync::response::{GrantChange, LogItem, SyncResponse};
 use gandan_sync::{Cursor, Status};
 
 /// What an answer may be longer than its budget: one item, grants, heads.
@@ -96,13 +96,25 @@ impl World {
         self.read_logs()?;
         let Some(answer) = answer else { return Ok(None) };
         if let Ok(response) = SyncResponse::decode(&answer) {
-            self.look_at_answer(index, &response, answer.len())?;
+            self.look_at_answer(index, &response)?;
+            let budget = request_budget(request);
+            let sizes: Vec<usize> = response
+                .parts
+                .iter()
+                .flat_map(|part| &part.items)
+                .filter_map(weight)
+                .filter(|size| *size > 0)
+                .collect();
+            let all_but_last = sizes.iter().sum::<usize>() - sizes.last().copied().unwrap_or(0);
+            if all_but_last > budget || answer.len() > budget + BEYOND_BUDGET {
+                return broken(11, format!("an answer of {} bytes, {budget} were wanted", answer.len()));
+            }
         }
         Ok(Some(answer))
     }
 
     /// An answer that leaves the server: true, bounded, and only for those who may see it.
-    fn look_at_answer(&mut self, index: usize, response: &SyncResponse, length: usize) -> Verdict {
+    fn look_at_answer(&mut self, index: usize, response: &SyncResponse) -> Verdict {
         let device = self.phones[index].id;
         for (device_seq, status) in &response.statuses {
             if let Status::Durable { seq } = status {
@@ -121,9 +133,6 @@ impl World {
             {
                 return broken(5, format!("device {index} is given space {space}"));
             }
-        }
-        if length > DEFAULT_BYTE_BUDGET as usize + BEYOND_BUDGET {
-            return broken(11, format!("an answer of {length} bytes"));
         }
         Ok(())
     }
@@ -151,8 +160,7 @@ impl World {
         let result = phone.talk.exchange.take(&client, errand, answer);
         drop(client);
         let report = &phone.talk.exchange.report;
-        let taken: Vec<SpaceId> =
-            report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space).collect();
+        let taken: Vec<SpaceId> = report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space).collect();
         self.oracle.rights[index].taken.extend(taken);
         let said = match result {
             Ok(()) => "taken".to_owned(),
@@ -281,6 +289,17 @@ impl World {
         }
         Ok(new)
     }
+}
+
+/// How many bytes of news a request wants.
+fn request_budget(request: &[u8]) -> usize {
+    let wanted = gandan_sync::request::salvage(request).map_or(0, |request| request.head.byte_budget);
+    if wanted == 0 { DEFAULT_BYTE_BUDGET as usize } else { wanted as usize }
+}
+
+/// Bytes of an item's body, if it has one.
+fn weight(item: &LogItem) -> Option<usize> {
+    if let LogItem::Envelope { relayed, .. } = item { Some(relayed.len()) } else { None }
 }
 
 /// Whether a grant lets its holder read.

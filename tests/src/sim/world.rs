@@ -9,7 +9,9 @@ use super::template::{START_MS, Template, UNITS, lay_server_folder, name, phone_
 use gandan_client::model::patch::FieldEdit;
 use gandan_model::genesis::DocKind;
 use gandan_server::auth::{Role, Scope};
+use gandan_server::compactor::{self, Compactor};
 use gandan_server::db::sqlite::devices;
+use gandan_server::error::ServerError;
 use gandan_server::folder::{Decision, Folder};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -127,6 +129,7 @@ impl World {
                 Ok(format!("{seconds} s"))
             }
             Act::Revoke(phone) => self.revoke(phone),
+            Act::Compact(keep_s) => self.compact(keep_s),
             Act::Move(phone, units) => self.move_official(phone, units),
         }
     }
@@ -227,7 +230,9 @@ impl World {
             self.read_logs()?;
             return Ok(saved.map_or_else(|trouble| trouble.refusal.name().to_owned(), |count| format!("{count} saved")));
         }
-        let Some(answer) = self.serve(message.phone, message.request.query, &message.bytes)? else { return Ok("no answer".to_owned()) };
+        let Some(answer) = self.serve(message.phone, message.request.query, &message.bytes)? else {
+            return Ok("no answer".to_owned());
+        };
         let said = format!("{} bytes {}", answer.len(), short(&answer));
         self.network.push(Message { up: false, bytes: answer, ..message.clone() });
         Ok(said)
@@ -270,6 +275,21 @@ impl World {
         }
         self.read_logs()?;
         Ok("done".to_owned())
+    }
+
+    fn compact(&mut self, keep_s: i64) -> Verdict<String> {
+        let Some(core) = &self.station.core else { return Ok(none()) };
+        let options = compactor::Options { keep_ms: keep_s * 1_000, force: true };
+        let done = Compactor::new(core.db.clone())
+            .map_err(ServerError::from)
+            .and_then(|mut compactor| compactor.run(self.now_ms, &options, &|| false));
+        self.read_logs()?;
+        match done {
+            Ok(Some(done)) if done.mismatches > 0 => broken(1, "chunks that do not add up to the log's digest"),
+            Ok(Some(done)) => Ok(format!("{} manifests, {} bodies gone", done.manifests, done.dropped)),
+            Ok(None) => broken(0, "another compaction is under way"),
+            Err(error) => Ok(error.code().to_owned()),
+        }
     }
 
     fn fault(&self, who: Who, change: impl FnOnce(Faults) -> Faults) -> String {

@@ -9,6 +9,7 @@ use crate::error::ClientError;
 use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
+use gandan_model::mutant;
 use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, SpaceGrant, SpaceState, Store};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::envelope::{Sealer, seal};
@@ -213,6 +214,7 @@ impl Exchange {
                     self.report.grants.push(Grant { space, unit: unit.clone(), given: true });
                     store.grant(&SpaceGrant { space, unit, compartment, access: Access::Both })?;
                 }
+                GrantChange::Taken { .. } if mutant::on("keeps_taken") => {}
                 GrantChange::Taken { space } => {
                     let unit = state_of(&store, *space)?.map(|known| known.unit).unwrap_or_default();
                     self.report.grants.push(Grant { space: *space, unit, given: false });

@@ -10,6 +10,7 @@ use crate::resolve::Resolver;
 use crate::response::{GrantChange, LogItem, Manifest, Notice, SpacePart, SyncResponse};
 use crate::status::Status;
 use gandan_model::ids::{DeviceId, DocId, SpaceId};
+use gandan_model::mutant;
 use std::collections::BTreeMap;
 
 /// A space that the device may hold at this moment, and how far its log goes.
@@ -190,7 +191,7 @@ pub fn answer(view: &dyn LogView, ask: Ask<'_>) -> Result<Answer, StorageError> 
             None
         }
         _ => {
-            response.token = ask.next_token;
+            response.token = if mutant::on("no_token") { 0 } else { ask.next_token };
             Some(TokenRecord { token: ask.next_token, summary: summary(&after), positions: after })
         }
     };
@@ -209,6 +210,7 @@ struct PartWriter<'a> {
 impl<'a> PartWriter<'a> {
     fn new(view: &'a dyn LogView, head: &'a RequestHead) -> Self {
         let budget = if head.byte_budget == 0 { DEFAULT_BYTE_BUDGET } else { head.byte_budget.min(MAX_BYTE_BUDGET) };
+        let budget = if mutant::on("unbounded") { MAX_BYTE_BUDGET } else { budget };
         let budget = usize::try_from(budget).unwrap_or(usize::MAX);
         Self { view, head, budget, any_items: false, parts: Vec::new(), more: false }
     }

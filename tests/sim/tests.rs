@@ -1,0 +1,63 @@
+//! The simulator, a short run: fixed seeds, some that nobody has seen before, and the same seed twice.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use gandan_tests::sim::run::{play, play_seed, shrink};
+use gandan_tests::sim::step::Size;
+use gandan_tests::sim::template::Template;
+use gandan_tests::sim::{disk, work_folder};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SIZE: Size = Size { phones: 5, steps: 200 };
+/// Seeds that always run.
+const FIXED: u64 = 60;
+/// Seeds of the day.
+const FRESH: u64 = 40;
+
+fn holds(template: &Template, base: &Path, seed: u64) {
+    let outcome = play_seed(template, base, SIZE, seed);
+    let Some(violation) = outcome.violation else { return };
+    let steps = shrink(template, base, SIZE, seed, violation.invariant);
+    let small = play(template, base, SIZE, seed, &steps);
+    let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    panic!(
+        "seed {seed}: {violation}\nagain: cargo xtask sim --from {seed} --seeds 1\n{}\n{}\n{:?}",
+        steps.join("\n"),
+        small.trace.join("\n"),
+        small.violation
+    );
+}
+
+#[test]
+fn fixed_seeds_hold() {
+    disk::install();
+    let base = work_folder();
+    let template = Template::make(&base.path().join("template"), SIZE.phones);
+    (0..FIXED).for_each(|seed| holds(&template, base.path(), seed));
+}
+
+#[test]
+fn seeds_that_nobody_has_seen_hold() {
+    disk::install();
+    let base = work_folder();
+    let template = Template::make(&base.path().join("template"), SIZE.phones);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let first = u64::try_from(now).unwrap();
+    println!("seeds from {first}");
+    (first..first + FRESH).for_each(|seed| holds(&template, base.path(), seed));
+}
+
+#[test]
+fn the_same_seed_leaves_the_same_trace() {
+    disk::install();
+    // Another folder and another template: nothing of them may show.
+    let traces: Vec<Vec<Vec<String>>> = (0..2)
+        .map(|_| {
+            let base = work_folder();
+            let template = Template::make(&base.path().join("template"), SIZE.phones);
+            (900..906).map(|seed| play_seed(&template, base.path(), SIZE, seed).trace).collect()
+        })
+        .collect();
+    assert!(traces[0].iter().all(|trace| trace.len() > SIZE.steps));
+    assert_eq!(traces[0], traces[1]);
+}
