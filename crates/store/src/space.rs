@@ -138,9 +138,7 @@ impl Store {
                     [n],
                 )?;
                 // Should the grant come back, the log is read again from its beginning, and counted again.
-                if !mutant::on("counts_twice") {
-                    writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
-                }
+                writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
             }
             writing.execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5)", [space.0])?;
             for table in ["line", "offer"] {

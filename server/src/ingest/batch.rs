@@ -126,7 +126,8 @@ impl<'a> Batch<'a> {
                 Ok(status)
             }
             Check::Known { .. } if mutant::on("replay") => {
-                self.append(no, admitted, space_head + 1, NewChanges::default())
+                let content = NewContent::Envelope(&admitted.stored);
+                self.append(no, &admitted.envelope, content, space_head + 1, NewChanges::default())
             }
             Check::Known { seq } => {
                 self.hold(no, admitted, EnvelopeState::Logged, seq)?;

@@ -46,6 +46,7 @@ impl World {
             }
         }
         for phone in 0..self.phones.len() {
+            self.nothing_erased_is_on(phone)?;
             self.nothing_remains_of_what_was_taken(phone)?;
             self.idle_is_cheap(phone)?;
         }
@@ -73,6 +74,9 @@ impl World {
     /// Every saved change is in the log; of those who lost a space, in quarantine or still on the device.
     fn nothing_is_lost(&self) -> Verdict {
         for (hash, saved) in self.oracle.saved.iter().filter(|(hash, _)| !self.oracle.admitted.contains(*hash)) {
+            if self.oracle.erased.contains(&saved.doc) {
+                continue;
+            }
             if !self.oracle.rights[saved.phone].ever_lost.contains(&saved.space) {
                 return broken(2, format!("change {hash} of device {} never reached the log", saved.phone));
             }
@@ -110,6 +114,9 @@ impl World {
             let rows = statement.query_map([no], |row| Ok((DocId(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))?;
             Ok(rows.collect::<Result<BTreeMap<_, _>, _>>()?)
         })?;
+        if let Some(doc) = heads.keys().find(|doc| self.oracle.erased.contains(*doc)) {
+            return broken(9, format!("document {doc} was erased and is still there"));
+        }
         for (doc, (_, wanted)) in documents {
             let bytes = heads.get(doc).map(Vec::as_slice).unwrap_or_default();
             let found: BTreeSet<_> =
@@ -162,6 +169,20 @@ impl World {
             if stored.document.heads() != reference[doc].heads() || !reads_the_same() {
                 let (found, wanted) = (texts(&stored.document), texts(&reference[doc]));
                 return bad(&format!("{doc} reads\n  {found}\n  and its changes say\n  {wanted}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was erased has left every device that still hears of its space.
+    fn nothing_erased_is_on(&self, index: usize) -> Verdict {
+        for doc in self.documents_on(index)? {
+            let heard = || {
+                let saved = self.oracle.saved.values().find(|saved| saved.doc == doc);
+                saved.is_some_and(|saved| self.oracle.may_read(index, &saved.space))
+            };
+            if self.oracle.erased.contains(&doc) && heard() {
+                return broken(9, format!("document {doc} was erased and is still on device {index}"));
             }
         }
         Ok(())

@@ -102,6 +102,8 @@ pub struct Oracle {
     pub logs: BTreeMap<SpaceId, Log>,
     /// The change that holds a place in a document: (document, actor, sequence).
     pub places: BTreeMap<(DocId, DeviceId, u64), ChangeHash>,
+    /// Documents that were erased for good.
+    pub erased: BTreeSet<DocId>,
     /// Lines that came when their device was allowed to write.
     pub accepted: BTreeSet<(SpaceId, [u8; 32])>,
     /// Changes in the logs.
@@ -188,6 +190,9 @@ impl Oracle {
     /// Takes a change of the log in.
     pub fn change(&mut self, space: SpaceId, seq: u64, doc: DocId, place: (DeviceId, u64, ChangeHash)) -> Verdict {
         let (actor, actor_seq, hash) = place;
+        if self.erased.contains(&doc) {
+            return broken(9, format!("document {doc} was erased, and line {seq} brings it back"));
+        }
         if let Some(other) = self.places.insert((doc, actor, actor_seq), hash) {
             return broken(8, format!("document {doc}: {other} and {hash} are both number {actor_seq} of {actor}"));
         }
@@ -250,7 +255,7 @@ impl Oracle {
     pub fn documents(&self, space: &SpaceId) -> BTreeMap<DocId, (Vec<ChangeHash>, BTreeSet<ChangeHash>)> {
         let mut documents: BTreeMap<DocId, (Vec<ChangeHash>, BTreeSet<ChangeHash>)> = BTreeMap::new();
         let changes = self.logs.get(space).map(|log| log.changes.as_slice()).unwrap_or_default();
-        for (_, doc, hash) in changes {
+        for (_, doc, hash) in changes.iter().filter(|(_, doc, _)| !self.erased.contains(doc)) {
             documents.entry(*doc).or_default().0.push(*hash);
         }
         for (hashes, heads) in documents.values_mut() {

@@ -52,6 +52,8 @@ pub enum Act {
     Wait(i64),
     /// A device is revoked.
     Revoke(usize),
+    /// A document is erased for good.
+    Erase(u64),
     /// The server packs its documents into chunks, and lets go of bodies older than so many seconds.
     Compact(i64),
     /// A device's official is sent to other units: none, the first, the second, both.
@@ -84,7 +86,7 @@ pub struct Size {
 
 /// The kinds of a scenario's faults. Each is in about half of the scenarios, more or less often: what never happens
 /// together with other things finds other mistakes than what always does.
-const FAULTS: usize = 14;
+const FAULTS: usize = 15;
 
 /// The steps of a seed.
 pub fn steps(seed: u64, size: Size) -> Vec<Step> {
@@ -127,6 +129,7 @@ fn act(kind: usize, dice: &mut Dice, phones: usize) -> Act {
         14 => Act::Clock(phone, clock_error(dice)),
         15 => Act::Wait(i64::try_from(dice.below(7_200)).unwrap_or(0)),
         16 => Act::Revoke(phone),
+        18 => Act::Erase(pick),
         17 => Act::Compact(i64::try_from(dice.below(4_000)).unwrap_or(0)),
         _ => Act::Move(phone, u8::try_from(dice.below(4)).unwrap_or(0)),
     }

@@ -14,7 +14,7 @@ use gandan_server::db::sqlite::people::{Official, Purpose};
 use gandan_server::db::sqlite::{org, people, spaces};
 use gandan_server::db::{Db, DbOptions};
 use gandan_server::enrolment::{EnrolRequest, enrol};
-use gandan_server::folder::Folder;
+use gandan_server::folder::{Folder, OfficialLine};
 use gandan_server::server::ServerOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Template {
     pub phones: Vec<PhoneTemplate>,
     /// Every space there is.
     pub spaces: Vec<SpaceInfo>,
+    /// The server's ledger of decisions, which lies beside its database.
+    pub ledger: String,
 }
 
 /// A space.
@@ -86,18 +88,18 @@ pub fn name(folder: &Path) -> &str {
 }
 
 /// Files beside the server's database, as they are at first.
-pub fn lay_server_folder(folder: &Path) {
+pub fn lay_server_folder(folder: &Path, ledger: &str) {
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("server.key"), SERVER_KEY).unwrap();
     std::fs::write(folder.join("incarnation"), "1795000000").unwrap();
-    let _ = std::fs::remove_file(folder.join("ledger.jsonl"));
+    std::fs::write(folder.join("ledger.jsonl"), ledger).unwrap();
 }
 
 impl Template {
     /// Makes a server and so many devices in the folder `base`.
     pub fn make(base: &Path, phones: usize) -> Self {
         let folder = server_folder(base);
-        lay_server_folder(&folder);
+        lay_server_folder(&folder, "");
         let disk = Disk::mount(name(&folder), &Image::default());
         let clock = Arc::new(ManualClock::at(START_MS));
         let (spaces, phones) = {
@@ -105,9 +107,10 @@ impl Template {
             let spaces = lay_ground(&core.db);
             (spaces, (0..phones).map(|phone| enrolled(base, &core.db, phone)).collect())
         };
+        let ledger = std::fs::read_to_string(folder.join("ledger.jsonl")).unwrap();
         let server = disk.image();
         Disk::unmount(name(&folder));
-        Self { server, phones, spaces }
+        Self { server, phones, spaces, ledger }
     }
 }
 
@@ -137,13 +140,18 @@ fn lay_ground(db: &Db) -> Vec<SpaceInfo> {
     .unwrap()
 }
 
+/// The official of a device, as the ledger has it.
+pub fn official(phone: usize, units: &[&str]) -> OfficialLine {
+    let scope = units.iter().map(|unit| ScopeLine::Unit((*unit).to_owned())).collect();
+    OfficialLine { id: format!("CB-{phone:03}"), name: format!("Cán bộ {phone}"), role: Role::FieldOfficial, scope }
+}
+
 /// The even devices work in the first commune, the odd ones in both.
 fn enrolled(base: &Path, db: &Db, phone: usize) -> PhoneTemplate {
     let units = if phone.is_multiple_of(2) { vec![UNITS[0]] } else { UNITS.to_vec() };
-    let lines: Vec<ScopeLine> = units.iter().map(|unit| ScopeLine::Unit((*unit).to_owned())).collect();
+    let OfficialLine { id, name: official_name, role, scope: lines } = official(phone, &units);
     let code = format!("code-{phone}");
-    let official =
-        Official { id: format!("CB-{phone:03}"), name: format!("Cán bộ {phone}"), role: Role::FieldOfficial };
+    let official = Official { id, name: official_name, role };
     db.write(|transaction| {
         people::put_official(transaction, &official, &lines, START_MS)?;
         people::put_code(transaction, &code, Purpose::Device, &official.id, START_MS, START_MS + 1_000_000)

@@ -256,7 +256,9 @@ impl World {
     fn everything_saved_is_on(&self, index: usize) -> Verdict {
         let Some(client) = &self.phones[index].client else { return Ok(()) };
         let taken = &self.oracle.rights[index].taken;
-        let own = self.oracle.saved.iter().filter(|(_, saved)| saved.phone == index && !taken.contains(&saved.space));
+        let own = self.oracle.saved.iter().filter(|(_, saved)| {
+            saved.phone == index && !taken.contains(&saved.space) && !self.oracle.erased.contains(&saved.doc)
+        });
         for (hash, saved) in own {
             let prefix = [hash.0[0], hash.0[1], hash.0[2], hash.0[3]];
             let found = client.inspect(|store| store.changes_with_prefix(saved.space, saved.doc, prefix));
@@ -284,7 +286,7 @@ impl World {
             self.oracle.saved.insert(change.hash, Saved { doc, space, phone: index, raw: change.raw });
             new += 1;
         }
-        if new > 0 && !self.oracle.docs.iter().any(|(known, _)| *known == doc) {
+        if new > 0 && !self.oracle.erased.contains(&doc) && !self.oracle.docs.iter().any(|(known, _)| *known == doc) {
             self.oracle.docs.push((doc, space));
         }
         Ok(new)

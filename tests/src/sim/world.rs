@@ -5,15 +5,19 @@ use super::disk::{Disk, Faults};
 use super::machines::{Phone, Station, Talk};
 use super::oracle::{Oracle, Verdict, broken};
 use super::step::{Act, Size, Step, Who};
-use super::template::{START_MS, Template, UNITS, lay_server_folder, name, phone_folder, phone_key, server_folder};
+use super::template::{
+    START_MS, Template, UNITS, lay_server_folder, name, official, phone_folder, phone_key, server_folder,
+};
 use gandan_client::model::patch::FieldEdit;
 use gandan_model::genesis::DocKind;
-use gandan_server::auth::{Role, Scope};
 use gandan_server::compactor::{self, Compactor};
+use gandan_server::db::Db;
 use gandan_server::db::sqlite::devices;
+use gandan_server::db::sqlite::people::{self, Official};
+use gandan_server::erasure::{By, erase_everywhere};
 use gandan_server::error::ServerError;
 use gandan_server::folder::{Decision, Folder};
-use std::collections::BTreeSet;
+use gandan_server::ledger;
 use std::path::Path;
 
 /// Messages in the network at most; the oldest give way.
@@ -55,7 +59,7 @@ impl World {
     /// Lays the template's disks into the folder `base` and switches everything on.
     pub fn new(template: &Template, base: &Path, size: Size) -> Verdict<Self> {
         let folder = server_folder(base);
-        lay_server_folder(&folder);
+        lay_server_folder(&folder, &template.ledger);
         let disk = Disk::mount(name(&folder), &template.server);
         let station = Station::new(folder, disk, START_MS);
         let phones = template.phones.iter().take(size.phones).enumerate().map(|(index, phone)| {
@@ -129,6 +133,7 @@ impl World {
                 Ok(format!("{seconds} s"))
             }
             Act::Revoke(phone) => self.revoke(phone),
+            Act::Erase(pick) => self.erase(pick),
             Act::Compact(keep_s) => self.compact(keep_s),
             Act::Move(phone, units) => self.move_official(phone, units),
         }
@@ -317,41 +322,59 @@ impl World {
         Ok(())
     }
 
-    /// Decisions are rare and made on a healthy server: the two writes of one are not one transaction.
+    /// Decisions are rare, and made while the server's disk is in order.
+    fn can_decide(&self) -> Option<&Db> {
+        let healthy = self.station.disk.faults() == Faults::default();
+        self.station.core.as_ref().filter(|_| healthy).map(|core| &core.db)
+    }
+
     fn revoke(&mut self, index: usize) -> Verdict<String> {
-        let faults = self.station.disk.faults();
-        let Some(core) = &self.station.core else { return Ok(none()) };
-        if faults != Faults::default() {
-            return Ok("not now".to_owned());
-        }
-        let device = self.phones[index].id;
-        let decision = Decision::DeviceRevoked { device, at_ms: self.now_ms };
-        Folder::at(&self.station.folder).decide(&decision).unwrap();
-        core.db.write(|transaction| devices::revoke(transaction, &device, self.now_ms)).unwrap();
+        let (device, at_ms) = (self.phones[index].id, self.now_ms);
+        let Some(db) = self.can_decide() else { return Ok(none()) };
+        let folder = Folder::at(&self.station.folder);
+        db.write(|transaction| {
+            devices::revoke(transaction, &device, false, at_ms)?;
+            ledger::decide(transaction, &folder, &Decision::DeviceRevoked { device, at_ms, wipe: false })
+        })
+        .unwrap();
         let units = self.oracle.rights[index].units.clone();
         self.oracle.set_rights(index, units, true);
         Ok("done".to_owned())
     }
 
     fn move_official(&mut self, index: usize, units: u8) -> Verdict<String> {
-        let Some(core) = &self.station.core else { return Ok(none()) };
+        let at_ms = self.now_ms;
+        let Some(db) = self.can_decide() else { return Ok(none()) };
         let chosen = UNITS.iter().enumerate().filter(|(place, _)| units & (1 << place) != 0);
-        let units: BTreeSet<String> = chosen.map(|(_, unit)| (*unit).to_owned()).collect();
-        let (device, scope) = (self.phones[index].id, Scope::Units(units.clone()));
-        let written = core.db.write(|transaction| {
-            let no: i64 = transaction.query_row("SELECT no FROM device WHERE id = ?1", [device.0], |row| row.get(0))?;
-            devices::set_grants(transaction, no, Role::FieldOfficial, &scope)
-        });
-        match written {
-            Ok(()) => {
-                let revoked = self.oracle.rights[index].revoked;
-                self.oracle.set_rights(index, units.clone(), revoked);
-                Ok(format!("{units:?}"))
-            }
-            // Said or not, it may have been written: then it is done again at the next start.
-            Err(error) if self.station.disk.faults().dead => Ok(error.code().to_owned()),
-            Err(error) => Ok(error.code().to_owned()),
-        }
+        let units: Vec<&str> = chosen.map(|(_, unit)| *unit).collect();
+        let line = official(index, &units);
+        let folder = Folder::at(&self.station.folder);
+        db.write(|transaction| {
+            let official = Official { id: line.id.clone(), name: line.name.clone(), role: line.role };
+            people::put_official(transaction, &official, &line.scope, at_ms)?;
+            let scope = people::scope(transaction, &line.scope, at_ms)?;
+            ledger::regrant(transaction, &line.id, line.role, &scope)?;
+            ledger::decide(transaction, &folder, &Decision::OfficialMoved { official: line.clone(), at_ms })
+        })
+        .unwrap();
+        let said = format!("{units:?}");
+        let revoked = self.oracle.rights[index].revoked;
+        self.oracle.set_rights(index, units.into_iter().map(str::to_owned).collect(), revoked);
+        Ok(said)
+    }
+
+    /// A document is erased for good.
+    fn erase(&mut self, pick: u64) -> Verdict<String> {
+        let at = Dice::new(pick).index(self.oracle.docs.len());
+        let Some((doc, space)) = self.oracle.docs.get(at).copied() else { return Ok(none()) };
+        let info = self.oracle.spaces.iter().find(|info| info.id == space);
+        let places: Vec<_> = info.map(|info| (info.id, info.unit.clone(), info.compartment)).into_iter().collect();
+        let Some(db) = self.can_decide() else { return Ok(none()) };
+        let by = By { who: "sim", role: "administrator", reason: "asked for" };
+        erase_everywhere(db, &places, &doc, &by, self.now_ms).unwrap();
+        self.oracle.erased.insert(doc);
+        self.read_logs()?;
+        Ok(doc.to_string())
     }
 
     /// A whole exchange on a good road.

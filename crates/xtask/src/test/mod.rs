@@ -66,6 +66,7 @@ const STEPS: &[Step] = &[
     ("API documentation", docs),
     ("end-to-end tests", end_to_end),
 ];
+const MUTANTS: Step = ("mistakes on purpose are caught by the simulator", mutants);
 const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
 
 /// Runs everything.
@@ -75,7 +76,7 @@ const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
 pub(crate) fn run(options: &Options) -> Outcome {
     let mut steps = STEPS.to_vec();
     if !options.quick {
-        steps.push(DEMO);
+        steps.extend([MUTANTS, DEMO]);
     }
     let mut course = Course::default();
     let mut done: Vec<(bool, Duration)> = Vec::new();
@@ -173,6 +174,13 @@ fn end_to_end(course: &mut Course) -> Outcome {
     tests(&mut command, &mut course.tally)
 }
 
+/// Apart from the rest: the product is built once more, with the mistakes in it.
+fn mutants(course: &mut Course) -> Outcome {
+    let mut command = cargo();
+    command.args(["test", "--locked", "-p", END_TO_END, "--features", "mutants", "--test", "mutants"]);
+    tests(&mut command, &mut course.tally)
+}
+
 fn docs(_: &mut Course) -> Outcome {
     must(cargo().args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
@@ -200,7 +208,7 @@ fn integration_tests(metadata: &Value, wanted: fn(&str) -> bool) -> Vec<String> 
         .iter()
         .filter(|package| members.contains(&package["id"]) && wanted(text(package, "name")))
         .flat_map(|package| items(package, "targets"))
-        .filter(|target| text(target, "kind.0") == "test")
+        .filter(|target| text(target, "kind.0") == "test" && items(target, "required-features").is_empty())
         .map(|target| text(target, "name").to_owned())
         .collect()
 }
