@@ -109,8 +109,8 @@ fn work(shared: &Shared, options: &Options, template: &Template, base: &std::pat
 
 fn progress(shared: &Shared, start: Instant) -> String {
     let done = shared.done.load(Ordering::Relaxed);
-    let a_minute = done as f64 * 60.0 / start.elapsed().as_secs_f64().max(0.001);
-    format!("{done} scenarios in {:.0} s, {a_minute:.0} a minute", start.elapsed().as_secs_f64())
+    let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    format!("{done} scenarios in {} s, {} a minute", millis / 1_000, done * 60_000 / millis)
 }
 
 /// A failure: its seed, the fewest steps that still fail, and what they do.

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use gandan_model::genesis::{DocKind, genesis, kind_of_genesis};
-use gandan_model::mutant;
 use gandan_model::ids::{ChangeHash, DeviceId, DocId};
+use gandan_model::mutant;
 use gandan_sync::digest::advance_heads;
 use gandan_sync::{Change, Refusal};
 use std::sync::LazyLock;

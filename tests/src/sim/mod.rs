@@ -21,7 +21,7 @@
 //! | 7 nothing blocks, queues empty | an exchange ends within 64 round trips: [`world`]; three exchanges empty every queue: [`heal`] |
 //! | 8 one change for each place in a document | (document, actor, sequence) of every change in a log; one signature for each envelope number that leaves a device: [`oracle`], [`watch`] |
 //! | 9 what was erased stays away | no new change of an erased document: [`oracle`]; none on server and devices in the end: [`heal`] |
-//! | 10 a rollback is noticed | not yet: the server does not take back what devices offer |
+//! | 10 a rollback is noticed | not yet: no step restores a server or copies a device |
 //! | 11 bounded | the size of every answer against what the request wanted: [`watch`] |
 //! | 12 older clients | not here: there is one version so far; golden files keep its wire forms readable |
 //! | 13 an idle exchange is cheap | after healing, 150 bytes each way: [`heal`] |

@@ -90,7 +90,7 @@ const FAULTS: usize = 15;
 
 /// The steps of a seed.
 pub fn steps(seed: u64, size: Size) -> Vec<Step> {
-    let mut dice = Dice::new(seed ^ 0x5ee_d0f_57e9);
+    let mut dice = Dice::new(seed ^ 0x005e_ed0f_57e9);
     let usual: Vec<u64> = (0..5).map(|_| 4 + dice.below(12)).collect();
     let faults: Vec<u64> = (0..FAULTS).map(|_| if dice.one_in(2) { 0 } else { 1 + dice.below(3) }).collect();
     let total = usual.iter().chain(&faults).sum::<u64>();

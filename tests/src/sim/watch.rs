@@ -75,7 +75,8 @@ impl World {
         }
         for index in 0..self.oracle.spaces.len() {
             let (id, no) = (self.oracle.spaces[index].id, self.oracle.spaces[index].no);
-            let known = self.oracle.logs.get(&id).map_or(0, |log| log.lines.len()) as i64;
+            let known = self.oracle.logs.get(&id).map_or(0, |log| log.lines.len());
+            let known = i64::try_from(known).unwrap_or(i64::MAX);
             let lines = self.read(|connection| new_lines(connection, no, known))?;
             if lines.is_empty() {
                 continue;

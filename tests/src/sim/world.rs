@@ -132,10 +132,10 @@ impl World {
                 self.station.clock.advance_ms(seconds * 1_000);
                 Ok(format!("{seconds} s"))
             }
-            Act::Revoke(phone) => self.revoke(phone),
+            Act::Revoke(phone) => Ok(self.revoke(phone)),
             Act::Erase(pick) => self.erase(pick),
             Act::Compact(keep_s) => self.compact(keep_s),
-            Act::Move(phone, units) => self.move_official(phone, units),
+            Act::Move(phone, units) => Ok(self.move_official(phone, units)),
         }
     }
 
@@ -328,9 +328,9 @@ impl World {
         self.station.core.as_ref().filter(|_| healthy).map(|core| &core.db)
     }
 
-    fn revoke(&mut self, index: usize) -> Verdict<String> {
+    fn revoke(&mut self, index: usize) -> String {
         let (device, at_ms) = (self.phones[index].id, self.now_ms);
-        let Some(db) = self.can_decide() else { return Ok(none()) };
+        let Some(db) = self.can_decide() else { return none() };
         let folder = Folder::at(&self.station.folder);
         db.write(|transaction| {
             devices::revoke(transaction, &device, false, at_ms)?;
@@ -339,12 +339,12 @@ impl World {
         .unwrap();
         let units = self.oracle.rights[index].units.clone();
         self.oracle.set_rights(index, units, true);
-        Ok("done".to_owned())
+        "done".to_owned()
     }
 
-    fn move_official(&mut self, index: usize, units: u8) -> Verdict<String> {
+    fn move_official(&mut self, index: usize, units: u8) -> String {
         let at_ms = self.now_ms;
-        let Some(db) = self.can_decide() else { return Ok(none()) };
+        let Some(db) = self.can_decide() else { return none() };
         let chosen = UNITS.iter().enumerate().filter(|(place, _)| units & (1 << place) != 0);
         let units: Vec<&str> = chosen.map(|(_, unit)| *unit).collect();
         let line = official(index, &units);
@@ -360,7 +360,7 @@ impl World {
         let said = format!("{units:?}");
         let revoked = self.oracle.rights[index].revoked;
         self.oracle.set_rights(index, units.into_iter().map(str::to_owned).collect(), revoked);
-        Ok(said)
+        said
     }
 
     /// A document is erased for good.
