@@ -15,3 +15,4 @@ mod secrecy;
 mod secrets;
 mod stage;
 mod tls;
+mod trust;

@@ -12,7 +12,7 @@ use gandan_sync::{Cursor, Outgoing, Refusal, compact};
 use super::giving::offer;
 use super::{Exchange, Trouble, verifying_key};
 use crate::db::DbError;
-use crate::db::storage::{Access, DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
+use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
 use crate::documents::Reader;
 
 impl Exchange {
@@ -31,9 +31,9 @@ impl Exchange {
             Ask::Differ { space, cursor, bucket, documents } => {
                 self.reading(&device, &space, |log, space| differ(log, space, cursor, bucket, &documents))?.encode()?
             }
-            Ask::Offer { space, envelopes, changes } => self
-                .holding(&device, &space, Access::BOTH, |log, space| offer(log, space, &envelopes, &changes))?
-                .encode()?,
+            Ask::Offer { space, envelopes, changes } => {
+                self.leaving(&device, &space, |log, space| offer(log, space, &envelopes, &changes))?.encode()?
+            }
             Ask::Return { space, envelopes, unsigned } => {
                 self.take_back(&device, &space, envelopes, &unsigned)?.encode()?
             }
@@ -50,24 +50,31 @@ impl Exchange {
         space: &SpaceId,
         read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
     ) -> Result<T, Trouble> {
-        self.holding(device, space, Access::READ, read)
-    }
-
-    /// [`Exchange::reading`] with any of these rights.
-    fn holding<T>(
-        &self,
-        device: &DeviceRow,
-        space: &SpaceId,
-        rights: Access,
-        read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
-    ) -> Result<T, Trouble> {
         let answer = self.storage.read(|log| {
             if log.device(&device.id)?.is_none_or(|row| row.revoked_ms.is_some()) {
                 return Ok(Err(Trouble::new(Refusal::REVOKED)));
             }
             // A space that is not there and one that is not for this device look the same.
             let Some(space) = log.space(space)? else { return Ok(Err(Trouble::new(Refusal::NO_GRANT))) };
-            if log.access(device.no, space.no)?.0 & rights.0 == 0 {
+            if !log.access(device.no, space.no)?.reads() {
+                return Ok(Err(Trouble::new(Refusal::NO_GRANT)));
+            }
+            read(log, &space).map(Ok)
+        });
+        answer?
+    }
+
+    /// Runs `read` for a device that has, or once had, a right in a space: what it names it holds already, and it may be
+    /// the last that does.
+    fn leaving<T>(
+        &self,
+        device: &DeviceRow,
+        space: &SpaceId,
+        read: impl FnOnce(&dyn ReadLog, &SpaceRow) -> DbResult<T>,
+    ) -> Result<T, Trouble> {
+        let answer = self.storage.read(|log| {
+            let Some(space) = log.space(space)? else { return Ok(Err(Trouble::new(Refusal::NO_GRANT))) };
+            if log.grants(device.no)?.iter().all(|grant| grant.space_no != space.no) {
                 return Ok(Err(Trouble::new(Refusal::NO_GRANT)));
             }
             read(log, &space).map(Ok)

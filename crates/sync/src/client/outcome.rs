@@ -20,9 +20,9 @@ pub struct Outcome {
     pub parts: Vec<Part>,
     /// Spaces given (start at [`SpacePosition::start`], then the part) and taken (forget position and data).
     pub grants: Vec<GrantChange>,
-    /// For [`Start::token`] next time.
+    /// For [`super::Start::token`] next time.
     pub token: Option<u64>,
-    /// For [`Start::held_seq`] next time: the highest device sequence the server holds.
+    /// For [`super::Start::held_seq`] next time: the highest device sequence the server holds.
     pub device_seq: u64,
     /// The server holds envelopes of this device that this device does not know of: it was cloned, or restored from a
     /// backup. It has to become a new device before it writes on.
@@ -33,7 +33,7 @@ pub struct Outcome {
     pub more: bool,
     /// Envelopes of the outbox that did not fit into the request.
     pub unsent: usize,
-    /// For [`Start::flags`] next time.
+    /// For [`super::Start::flags`] next time.
     pub flags: Flags,
     /// Version of the document schema the server writes.
     pub schema: u32,
