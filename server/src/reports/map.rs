@@ -97,6 +97,9 @@ pub struct Wanted {
     pub overdue: bool,
 }
 
+// A plus before a day keeps the planner from the index by day, behind which it would have to read every row; those that
+// hold all that is asked (`issue_row_map`, `visit_row_held`, `visit_row_map`) are read from end to end in their order.
+
 /// Every unit of the scope, with what happened in the period, judged on `today`.
 pub fn units(connection: &Connection, scope: &Scope, wanted: &Wanted, today: Day) -> Result<Vec<UnitPoint>, DbError> {
     let mut sql = Conditions::default();
@@ -112,7 +115,7 @@ pub fn units(connection: &Connection, scope: &Scope, wanted: &Wanted, today: Day
          count(*) FILTER (WHERE {OPEN} AND i.hot_spot = 1) AS hot, \
          count(*) FILTER (WHERE {settled} AND i.first_settled_day <= i.resolve_due) AS in_time, \
          count(*) FILTER (WHERE i.resolve_due IS NOT NULL AND NOT {left} AND ({settled} OR i.resolve_due < :today)) AS judged \
-         FROM issue_row i WHERE i.countable = 1 AND i.sealed = 0 AND i.received_day BETWEEN :from AND :to AND {} \
+         FROM issue_row i WHERE i.countable = 1 AND i.sealed = 0 AND +i.received_day BETWEEN :from AND :to AND {} \
          GROUP BY i.unit",
         sql.sql()
     );
@@ -125,7 +128,7 @@ pub fn units(connection: &Connection, scope: &Scope, wanted: &Wanted, today: Day
          coalesce(g.overdue, 0), coalesce(g.hot, 0), coalesce(g.in_time, 0), coalesce(g.judged, 0) FROM unit u \
          LEFT JOIN ({issues}) g ON g.unit = u.code \
          LEFT JOIN (SELECT v.unit, count(*) AS visits FROM visit_row v WHERE v.aside = 0 AND {} AND \
-         v.day BETWEEN :from AND :to AND {} GROUP BY v.unit) h ON h.unit = u.code \
+         +v.day BETWEEN :from AND :to AND {} GROUP BY v.unit) h ON h.unit = u.code \
          WHERE u.kind <> 'province' AND {} ORDER BY u.code",
         super::scope::HELD,
         on_visits.sql(),
@@ -164,11 +167,11 @@ impl Frame {
 
 fn period(wanted: &Wanted, column: &str, sql: &mut Conditions) {
     if let Some(from) = wanted.from {
-        sql.push(&format!("{column} >= :from"));
+        sql.push(&format!("+{column} >= :from"));
         sql.bind(":from", from.0);
     }
     if let Some(to) = wanted.to {
-        sql.push(&format!("{column} <= :to"));
+        sql.push(&format!("+{column} <= :to"));
         sql.bind(":to", to.0);
     }
 }
