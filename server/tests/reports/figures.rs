@@ -92,6 +92,10 @@ fn an_area_is_the_sum_of_its_units() {
     let by_unit = &office.json("/api/v1/reports/summary?as_of=2026-11-21", &office.province)["by_unit"];
     let sum: i64 = by_unit.as_object().unwrap().values().map(|unit| unit["visits_held"].as_i64().unwrap()).sum();
     assert_eq!(sum, 57);
+    let on_time = |part: &str| -> i64 {
+        by_unit.as_object().unwrap().values().map(|unit| unit["on_time"][part].as_i64().unwrap()).sum()
+    };
+    assert_eq!((on_time("numerator"), on_time("denominator")), (43, 89));
     let (unit, figures) = by_unit.as_object().unwrap().iter().next().unwrap();
     assert_eq!(held(unit), figures["visits_held"].as_i64().unwrap());
 }

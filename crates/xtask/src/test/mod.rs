@@ -65,6 +65,8 @@ const STEPS: &[Step] = &[
     ("examples in the documentation", doc_tests),
     ("API documentation", docs),
     ("end-to-end tests", end_to_end),
+    ("web app: types and unit tests", web),
+    ("web app: end to end in Chromium", web_end_to_end),
 ];
 const MUTANTS: Step = ("mistakes on purpose are caught by the simulator", mutants);
 const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
@@ -181,6 +183,18 @@ fn mutants(course: &mut Course) -> Outcome {
     tests(&mut command, &mut course.tally)
 }
 
+fn web(course: &mut Course) -> Outcome {
+    must(crate::web::npm().args(["run", "--silent", "check"]))?;
+    must(with_binaries(crate::web::npm().args(["run", "--silent", "generate:check"]), course))?;
+    tests(crate::web::npm().args(["test", "--silent"]).env("NO_COLOR", "1"), &mut course.tally)
+}
+
+fn web_end_to_end(course: &mut Course) -> Outcome {
+    let mut command = crate::web::npm();
+    with_binaries(command.args(["run", "--silent", "e2e"]).env("NO_COLOR", "1"), course);
+    tests(&mut command, &mut course.tally)
+}
+
 fn docs(_: &mut Course) -> Outcome {
     must(cargo().args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
@@ -195,6 +209,12 @@ fn demo(course: &mut Course) -> Outcome {
 fn test_command(course: &Course) -> Command {
     let mut command = cargo();
     command.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
+    with_binaries(&mut command, course);
+    command
+}
+
+/// Tells a command which programs to drive.
+fn with_binaries<'c>(command: &'c mut Command, course: &Course) -> &'c mut Command {
     if let Some(binaries) = &course.binaries {
         command.env(Binaries::DEVICE_ENV, &binaries.device).env(Binaries::SERVER_ENV, &binaries.server);
     }

@@ -12,7 +12,7 @@ impl Tally {
     /// Counts a line if it is a result; others are let by.
     pub(crate) fn read(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
-            return;
+            return self.read_vitest(line);
         };
         // `ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s`
         let numbers = result.split_once(". ").map_or(result, |(_, rest)| rest);
@@ -25,6 +25,23 @@ impl Tally {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
                 "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// The last lines of the web app's tests: `      Tests  2 failed | 45 passed | 1 skipped (48)`.
+    fn read_vitest(&mut self, line: &str) {
+        let Some(result) = line.trim_start().strip_prefix("Tests  ") else {
+            return;
+        };
+        for part in result.split(" | ") {
+            let mut words = part.split_whitespace();
+            let number = words.next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
+            match words.next() {
+                Some("passed") => self.passed += number,
+                Some("failed") => self.failed += number,
+                Some("skipped" | "todo") => self.ignored += number,
                 _ => {}
             }
         }
@@ -49,15 +66,17 @@ mod tests {
             "running 3 tests",
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
             "test a::result: 5 passed ... ok",
+            "      Tests  1 failed | 4 passed | 2 skipped (7)",
+            "   Duration  53.57s (tests 40.01s)",
             "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.01s",
         ] {
             tally.read(line);
         }
-        let expected = Tally { passed: 15, failed: 2, ignored: 1 };
+        let expected = Tally { passed: 19, failed: 3, ignored: 3 };
         assert_eq!(tally, expected);
         let mut twice = Tally::default();
         twice.add(&tally);
         twice.add(&tally);
-        assert_eq!(twice.passed, 30);
+        assert_eq!(twice.passed, 38);
     }
 }

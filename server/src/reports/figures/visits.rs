@@ -71,6 +71,11 @@ impl Tally {
         let unit = unit(&mut self.units, issue.unit);
         unit.issues += 1;
         unit.overdue_open += i64::from(issue.overdue());
+        if issue.timed() {
+            // The rate is worked out when all are counted.
+            unit.on_time.numerator += i64::from(issue.in_time());
+            unit.on_time.denominator += 1;
+        }
     }
 
     /// The figures, and those of each unit.
@@ -90,6 +95,7 @@ impl Tally {
         for (code, unit) in &mut units {
             let found = statement.query_row([code], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             (unit.name, unit.former_province) = found.unwrap_or_default();
+            unit.on_time = Share::of(unit.on_time.numerator, unit.on_time.denominator);
         }
         Ok((figures, units))
     }
@@ -135,6 +141,8 @@ pub struct UnitFigures {
     pub issues: i64,
     /// Of these, open after their date.
     pub overdue_open: i64,
+    /// Settled in time, of those with a date that are settled or past it.
+    pub on_time: Share,
 }
 
 /// Held visits by the province that the unit belonged to before 1 July 2025.

@@ -375,6 +375,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A question beside the round trip: a signed query frame up; chunks or a reply frame down. */
+        post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sync": {
         parameters: {
             query?: never;
@@ -1398,6 +1415,8 @@ export interface components {
             issues: number;
             /** @description Name of the unit. */
             name: string;
+            /** @description Settled in time, of those with a date that are settled or past it. */
+            on_time: components["schemas"]["Share"];
             /**
              * Format: int64
              * @description Of these, open after their date.
@@ -3119,6 +3138,80 @@ export interface operations {
             };
         };
     };
+    query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A query frame, signed by the device */
+        requestBody?: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description A reply frame, or a frame of chunks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description A problem frame; `gandan-error` has the code: `bad_form`, `version` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `unknown_device`, `bad_signature` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `no_grant`, `revoked` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `busy`; `retry-after` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `busy` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `no_space` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     sync: {
         parameters: {
             query?: never;
@@ -3163,7 +3256,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A problem frame: `busy` */
+            /** @description A problem frame: `busy`; `retry-after` says for how long */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem frame: `busy`: going down */
             503: {
                 headers: {
                     [name: string]: unknown;
