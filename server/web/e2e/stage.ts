@@ -38,7 +38,7 @@ function run(program: string, args: string[], input?: string): Record<string, un
 }
 
 /** `gandan-server COMMAND --data … --json`. */
-export const operate = (command: string, data: string, args: string[]): Record<string, unknown> => run(SERVER, [command, '--data', data, ...args, '--json']);
+export const operate = (command: string, data: string, args: string[]): Record<string, unknown> => run(SERVER, command === 'account' ? [command, args[0] ?? '', '--data', data, ...args.slice(1), '--json'] : [command, '--data', data, ...args, '--json']);
 
 /** A phone: `gandan --home … --json`. */
 export const device = (folder: string, official: string, args: string[]): Record<string, unknown> =>

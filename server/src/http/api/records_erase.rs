@@ -20,6 +20,8 @@ pub(super) const MAX_REASON: usize = 1_000;
 /// Why something is done, in words: it goes into the audit trail. No personal data belongs in here.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+// The reports describe another `Reason`.
+#[schema(as = EraseReason)]
 pub(crate) struct Reason {
     /// 1 to 1,000 bytes.
     #[schema(min_length = 1, max_length = 1000)]

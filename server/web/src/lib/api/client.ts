@@ -22,8 +22,10 @@ const middleware: Middleware = {
   },
   async onResponse({ response }) {
     if (response.ok) return;
-    const error = errorOf(response.status, await response.clone().json().catch(() => undefined));
+    const error = errorOf(response.status, await response.clone().json().catch(() => undefined), response.headers);
     if (response.status === 401) session.end();
+    // Something has to be done first: the account says what.
+    if (error.code === 'password_change_needed' || error.code === 'totp_setup_needed') void session.begin();
     throw error;
   },
   onError() {

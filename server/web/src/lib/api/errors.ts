@@ -11,15 +11,17 @@ export class ApiError extends Error {
     message: string,
     /** The field at fault. */
     readonly field?: string,
+    /** Seconds to wait before the next try. */
+    readonly wait?: number,
   ) {
     super(message);
   }
 }
 
 /** Reads the error out of an answer. */
-export function errorOf(status: number, body: unknown): ApiError {
+export function errorOf(status: number, body: unknown, headers?: Headers): ApiError {
   const detail = (body as { error?: { code?: string; message?: string; field?: string } } | undefined)?.error;
-  return new ApiError(status, detail?.code ?? '', detail?.message ?? `HTTP ${status}`, detail?.field);
+  return new ApiError(status, detail?.code ?? '', detail?.message ?? `HTTP ${status}`, detail?.field, Number(headers?.get('retry-after')) || undefined);
 }
 
 const SAID = {
@@ -45,13 +47,21 @@ const SAID = {
   in_future: 'error.in_future',
   bad_cursor: 'error.bad_cursor',
   unauthorised: 'error.unauthorised',
-  too_many: 'error.too_many',
+  wrong_password: 'error.wrong_password',
+  wrong_code: 'error.wrong_code',
+  csrf: 'error.csrf',
+  password_too_short: 'error.password_too_short',
+  password_too_long: 'error.password_too_long',
+  password_too_simple: 'error.password_too_simple',
+  password_unchanged: 'error.password_unchanged',
+  too_many_rows: 'error.too_many_rows',
 } as const;
 
 /** An error in the reader's language, with what to do about it. */
 export function say(error: unknown): string {
   if (!(error instanceof ApiError)) return t('error.unknown', { message: String(error) });
   if (error.status === 0) return t('error.offline');
+  if (error.status === 429) return t('error.wait', { seconds: error.wait ?? 60 });
   const key = SAID[error.code as keyof typeof SAID];
   if (key) return t(key);
   if (error.code === '' && error.status >= 500) return t('error.proxy', { status: error.status });

@@ -63,7 +63,8 @@ class Live {
     let silence = setTimeout(hangUp, SILENCE_MS);
     let gathering: ReturnType<typeof setTimeout> | undefined;
     const parser = createParser({
-      onEvent: () => {
+      onEvent: ({ event }) => {
+        if (event === 'beat') return;
         gathering ??= setTimeout(() => {
           gathering = undefined;
           void this.news();
@@ -71,7 +72,8 @@ class Live {
       },
     });
     try {
-      const answer = await fetch('/v1/events', { headers: session.headers(), signal: line.signal });
+      const answer = await stream(line.signal);
+      if (answer.status === 401 && session.headers().authorization === undefined && answer.url.endsWith('/v1/events')) return 'ended';
       if (answer.status === 401) {
         session.end();
         return 'refused';
@@ -98,6 +100,12 @@ class Live {
     await refresh();
     this.at = Date.now();
   }
+}
+
+/** The stream for pages of staff; a server that does not have it yet may give a token the one for devices. */
+async function stream(signal: AbortSignal): Promise<Response> {
+  const answer = await fetch('/api/v1/live', { headers: session.headers(), signal });
+  return answer.status === 404 ? fetch('/v1/events', { headers: session.headers(), signal }) : answer;
 }
 
 function pause(ms: number, stop: AbortSignal): Promise<void> {

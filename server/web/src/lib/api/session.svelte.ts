@@ -1,110 +1,154 @@
-// Who is signed in. The only module that knows how: a bearer token of the tab now; a cookie session replaces this file.
+// Who is signed in. The only module that knows how: a session cookie that scripts cannot read, or, for operators, a bearer
+// token that lives as long as the tab.
+import type { components } from '../../generated/api.d.ts';
 import { ApiError, errorOf } from './errors.ts';
 
-export type Role =
-  | 'field_official'
-  | 'commune_staff'
-  | 'agency'
-  | 'area_staff'
-  | 'province_staff'
-  | 'inspector'
-  | 'administrator';
+type Schemas = components['schemas'];
+export type Me = Schemas['Me'];
+export type Role = Me['role'];
+export type TotpOffer = Schemas['TotpOffer'];
 
-interface Account {
-  token: string;
-  /** Name and role; null if a token was pasted, which does not tell. */
-  name: string | null;
-  role: Role | null;
-  /** Unix milliseconds; null: not known. */
-  expires: number | null;
-}
+/** Names of what an account may do; the page hides the rest, the server decides. */
+export type Permission =
+  | 'issue.assign'
+  | 'issue.event'
+  | 'issue.reply'
+  | 'visit.verify'
+  | 'visit.return'
+  | 'review.resolve'
+  | 'visits.read'
+  | 'reports.read'
+  | 'audit.read'
+  | 'admin';
 
 const KEY = 'gandan.session';
 
-function remembered(): Account | null {
+function rememberedToken(): string | null {
   try {
-    const found = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Account | null;
-    return found && (found.expires === null || found.expires > Date.now()) ? found : null;
+    return (JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as { token?: string } | null)?.token ?? null;
   } catch {
     return null;
   }
 }
 
-function remember(account: Account | null): void {
+function remember(token: string | null): void {
   try {
-    if (account) sessionStorage.setItem(KEY, JSON.stringify(account));
+    if (token) sessionStorage.setItem(KEY, JSON.stringify({ token }));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // Storage is switched off: the account lives as long as this page.
+    // Storage is switched off: the token lives as long as this page.
   }
 }
 
 class Session {
-  account = $state.raw<Account | null>(remembered());
-  /** True after the server took the token for invalid: the sign-in page says so. */
+  /** The account; null: nobody is signed in. */
+  me = $state.raw<Me | null>(null);
+  /** True until it is known whether somebody is signed in. */
+  asking = $state(true);
+  /** True after the server ended the session: the sign-in page says so. */
   ended = $state(false);
+  /** What kept us from asking. */
+  failure = $state.raw<unknown>(null);
+
+  private token = rememberedToken();
 
   get role(): Role | null {
-    return this.account?.role ?? null;
+    return this.me?.role ?? null;
   }
 
-  /** Whether the role may act so. The page only hides; the server decides. An unknown role sees every button. */
-  may(...roles: Role[]): boolean {
-    return this.role === null || roles.includes(this.role);
+  may(permission: Permission): boolean {
+    return this.me?.permissions.includes(permission) ?? false;
   }
 
-  private take(account: Account): void {
-    remember(account);
-    this.account = account;
+  /** What every request carries: the proof that a page of this server sent it, and the token if there is one. */
+  headers(): Record<string, string> {
+    return { 'gandan-csrf': '1', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) };
+  }
+
+  /** Asks the server who we are. */
+  async begin(): Promise<void> {
+    this.failure = null;
+    try {
+      this.me = (await this.send('GET', '/api/v1/me')) as Me;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.forget();
+      else this.failure = error;
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  /** Signs in with name and password; `code` of the second factor if the account has one (`totp_needed` asks for it). */
+  async signIn(login: string, password: string, code: string | null): Promise<void> {
+    this.token = null;
+    remember(null);
+    this.me = (await this.send('POST', '/api/v1/session', { login, password, code })) as Me;
     this.ended = false;
   }
 
-  /** Exchanges a one-time code. */
+  /** Exchanges an operator's one-time code for a token. */
   async signInWithCode(code: string): Promise<void> {
-    const answer = await reach('/api/v1/login', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ code }),
-    });
-    const { token, name, role, expires_ms } = (await answer.json()) as {
-      token: string;
-      name: string;
-      role: Role;
-      expires_ms: number;
-    };
-    this.take({ token, name, role, expires: expires_ms });
+    const answer = (await this.send('POST', '/api/v1/login', { code })) as { token: string };
+    await this.signInWithToken(answer.token);
   }
 
-  /** Takes a token that the operator handed out, after asking the server whether it is one. */
+  /** Takes a token, after asking the server whose it is. */
   async signInWithToken(token: string): Promise<void> {
-    await reach('/api/v1/issues?limit=1', { headers: { authorization: `Bearer ${token}` } });
-    this.take({ token, name: null, role: null, expires: null });
+    const before = this.token;
+    this.token = token;
+    try {
+      this.me = (await this.send('GET', '/api/v1/me')) as Me;
+    } catch (error) {
+      this.token = before;
+      throw error;
+    }
+    remember(token);
+    this.ended = false;
   }
 
-  signOut(): void {
-    remember(null);
-    this.account = null;
+  /** Replaces the password; every other session of the account ends. */
+  async changePassword(current: string, next: string): Promise<void> {
+    this.me = (await this.send('PUT', '/api/v1/me/password', { current, new: next })) as Me;
+  }
+
+  /** Asks for the secret of a second factor. */
+  async offerTotp(password: string): Promise<TotpOffer> {
+    return (await this.send('POST', '/api/v1/me/totp', { password })) as TotpOffer;
+  }
+
+  /** Puts the second factor in force; the recovery codes are told this once. */
+  async acceptTotp(code: string): Promise<string[]> {
+    return ((await this.send('PUT', '/api/v1/me/totp', { code })) as { codes: string[] }).codes;
+  }
+
+  /** Signs out here, or in every browser. */
+  async signOut(everywhere = false): Promise<void> {
+    // A session that the server does not know any more is over already.
+    if (this.me?.session) await this.send('DELETE', everywhere ? '/api/v1/sessions' : '/api/v1/session').catch(() => undefined);
+    this.forget();
   }
 
   /** The server does not know us any more. */
   end(): void {
-    if (!this.account) return;
-    this.signOut();
+    if (!this.me) return;
+    this.forget();
     this.ended = true;
   }
 
-  /** What every request carries. */
-  headers(): Record<string, string> {
-    return this.account ? { authorization: `Bearer ${this.account.token}` } : {};
+  private forget(): void {
+    remember(null);
+    this.token = null;
+    this.me = null;
   }
-}
 
-async function reach(address: string, init: RequestInit): Promise<Response> {
-  const answer = await fetch(address, init).catch(() => {
-    throw new ApiError(0, '', 'no answer');
-  });
-  if (!answer.ok) throw errorOf(answer.status, await answer.json().catch(() => undefined));
-  return answer;
+  private async send(method: string, address: string, body?: unknown): Promise<unknown> {
+    const headers = { ...this.headers(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+    const answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }).catch(() => {
+      throw new ApiError(0, '', 'no answer');
+    });
+    if (!answer.ok) throw errorOf(answer.status, await answer.json().catch(() => undefined), answer.headers);
+    return answer.status === 204 ? undefined : answer.json();
+  }
 }
 
 export const session = new Session();

@@ -1,6 +1,6 @@
 // Which steps a person may take with an issue or a visit: the same procedure as the server keeps, so that a button that
 // would be refused is not offered. The server decides.
-import type { Role } from '../api/session.svelte.ts';
+import type { Permission, Role } from '../api/session.svelte.ts';
 
 const PLACE: Record<string, number> = {
   recorded: 0,
@@ -13,8 +13,6 @@ const PLACE: Record<string, number> = {
   replied: 5,
   closed: 6,
 };
-
-const STAFF: Role[] = ['commune_staff', 'area_staff', 'province_staff'];
 
 export const isSettled = (status: string): boolean => ['resolved', 'replied', 'closed'].includes(status);
 export const isExit = (status: string): boolean =>
@@ -44,12 +42,12 @@ export const takesWork = (status: string): boolean => !isExit(status) && status 
 
 /** Who may do what. */
 export const RIGHTS = {
-  assign: STAFF,
-  event: [...STAFF, 'agency'] as Role[],
-  reply: [...STAFF, 'agency'] as Role[],
-  verify: ['area_staff', 'province_staff'] as Role[],
-  resolve: STAFF,
-};
+  assign: 'issue.assign',
+  event: 'issue.event',
+  reply: 'issue.reply',
+  verify: 'visit.verify',
+  resolve: 'review.resolve',
+} as const satisfies Record<string, Permission>;
 
 /** Due dates: what a date means today. `left`: days until it, negative when it has passed. */
 export function dueState(due: string | null | undefined, status: string, today: string): 'none' | 'met' | 'overdue' | 'soon' | 'ahead' {
