@@ -36,6 +36,330 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every account. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The accounts */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AccountList"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Makes an account. The password in the answer is good once: it must be replaced at the first sign-in. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AccountNew"];
+                };
+            };
+            responses: {
+                /** @description Made */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FirstPassword"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `login_taken` */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_login`, `bad_code`, `agency_needed`, `unknown_unit`, `text_needed`, `text_too_long` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces name, role, agency and area of an account, or puts it out of use. Its sessions end. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name for signing in */
+                    login: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AccountChange"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_code`, `agency_needed`, `unknown_unit`, `text_needed`, `text_too_long`; `own_account`: one's own role stays, and so does its use */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{login}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an account a new first password and ends its sessions; with `totp` the second factor goes too. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Name for signing in */
+                    login: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AccountReset"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FirstPassword"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assignments": {
         parameters: {
             query?: never;
@@ -221,6 +545,178 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices of officials in the administrator's area. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The devices */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeviceList"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a device out of service, at once and for good. It receives nothing any more; what it still sends goes to
+         *     quarantine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The device, hexadecimal */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Revocation"];
+                };
+            };
+            responses: {
+                /** @description Revoked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Revoked"];
+                    };
+                };
+                /** @description `bad_json`, `bad_reason` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such device, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `disk_full`: nothing was changed */
+                507: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -687,6 +1183,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/{id}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Issues of the same unit that may be the same matter: by words, field, place and time. A person decides; `duplicate`
+         *     as an event, or `POST /api/v1/issues/bulk`, makes it so.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The issue's id (a UUID) */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The suggestions */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Suggestions"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: not there, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/issues/{id}/events": {
         parameters: {
             query?: never;
@@ -921,6 +1486,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/issues/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Does one thing with many issues. Each is done or refused by itself, as if it had been asked for alone; the answer says
+         *     which.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BulkIssues"];
+                };
+            };
+            responses: {
+                /** @description What became of each */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BulkAnswer"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `one_action`, `too_many` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A stream for pages of staff. `event: queue` with the counters of `/api/v1/queue`, at once and whenever they changed;
+         *     `event: space`, `data: {"space": "…", "unit": "…", "head": 7}` when records of a unit changed; `event: missed` when
+         *     the page was too slow to hear everything; `event: beat` every 15 seconds. It ends when the session does, and does not
+         *     keep it alive.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The stream */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/event-stream": unknown;
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/login": {
         parameters: {
             query?: never;
@@ -982,6 +1685,203 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/{layer}/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Visits or issues (`layer`) of a part of the map. Those that lie close together come as one point with their number: at
+         *     most 2,000 points, however many records there are. An issue stands at the place of its visit, else at its unit's
+         *     point; places of household visits are rounded to 0.01 degree.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Id of an area, or code of a unit. */
+                    area?: string;
+                    /** @description Eastern edge. */
+                    east: number;
+                    /** @description First day. */
+                    from?: string;
+                    /** @description Hot spots only. */
+                    hot?: boolean;
+                    /** @description Northern edge. */
+                    north: number;
+                    /** @description Issues: those open after their date only. */
+                    overdue?: boolean;
+                    /** @description Southern edge. */
+                    south: number;
+                    /** @description Last day. */
+                    to?: string;
+                    /** @description Western edge in degrees. */
+                    west: number;
+                    /** @description Zoom of the map, 0 to 20. */
+                    zoom: number;
+                };
+                header?: never;
+                path: {
+                    /** @description `visits` or `issues` */
+                    layer: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The points */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Points"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period`, `bad_frame` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area`; `not_found`: no such layer */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The units of the caller's area, with how many issues are open, overdue and settled in time. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit. */
+                    area?: string;
+                    /** @description First day. */
+                    from?: string;
+                    /** @description Last day. */
+                    to?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The units */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MapUnits"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1305,6 +2205,621 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/officials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every official, with the number of devices. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The officials */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OfficialList"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/officials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes an official, or moves them: their devices get what they may see now, at their next contact. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Their id: 1 to 64 of A–Z, a–z, 0–9, `.`, `_`, `-` */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["OfficialChange"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_id`, `bad_code`, `unknown_unit`, `text_needed`, `text_too_long` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/officials/{id}/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a one-time link for a device of an official, with its picture for a phone's camera. The address in it is the
+         *     one by which this request came.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Their id */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LinkWanted"];
+                };
+            };
+            responses: {
+                /** @description The link */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["EnrolmentLink"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_days` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/officials/{id}/scope": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves an official to other units. At their next contact their devices hand over what they wrote, get the new units and
+         *     let go of the others; what they send later for a unit that was taken from them goes to quarantine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The official's id */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Move"];
+                };
+            };
+            responses: {
+                /** @description Moved */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Moved"];
+                    };
+                };
+                /** @description `bad_json`, `bad_reason`, `bad_scope` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such official, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `disk_full`: nothing was changed */
+                507: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/org": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every unit and every area, with dates. Names of the organisation are no secret: everybody who is signed in may read
+         *     them.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Units and areas */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Organisation"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/org/areas/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes an area or replaces it. Devices of officials who work in it get what they may see now. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Id of the area: 1 to 64 of a–z, 0–9, `-`, `_` */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AreaChange"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_id`, `bad_member`, `text_needed`, `text_too_long` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/org/import/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Units (`units`, columns of `lam-dong-units.csv`) or officials (`officials`: `id`, `name`, `role`, `units` and `areas`
+         *     separated by `;`) from a CSV or XLSX file, at most 256 KiB. Without `apply` nothing changes and the answer says what
+         *     would; with it all lines are taken in, or none if one is faulty. Nothing is ever removed.
+         */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description `true`: do it. Otherwise only the preview is given and nothing changes. */
+                    apply?: boolean;
+                };
+                header?: never;
+                path: {
+                    /** @description `units` or `officials` */
+                    kind: string;
+                };
+                cookie?: never;
+            };
+            /** @description The file */
+            requestBody: {
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            responses: {
+                /** @description What changes */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Import"];
+                    };
+                };
+                /** @description `bad_query` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such kind */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_table`: not a table with these columns */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plans": {
         parameters: {
             query?: never;
@@ -1417,6 +2932,625 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/public/ticket/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a matter stands, by the ticket that the resident was given: status, agency, dates, result; no names, no text. A
+         *     wrong ticket and one that is not to be shown get the same answer. 60 requests at once and 20 a minute from one
+         *     address.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The ticket */
+                    code: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description How it stands */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Standing"];
+                    };
+                };
+                /** @description `not_found` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_many_requests` */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/units/{unit}/issues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The matters of a unit as they are posted, if the administrator has them posted (setting `posted_lists`). */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Code of the unit */
+                    unit: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The list */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PostedList"];
+                    };
+                };
+                /** @description `not_found`: no such unit, or nothing is posted */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_many_requests` */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work that came too late, from somebody who lost the right, or without a signature: nothing of it is lost, and nothing
+         *     of it counts until somebody admits it.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only items after this number. */
+                    after?: number;
+                    /** @description `true`: what was decided already. */
+                    decided?: boolean;
+                    /** @description Items of the page, 1 to 50; 20 if nothing is asked. */
+                    limit?: number;
+                    /** @description Why it is there, such as `revoked_device`. */
+                    reason?: string;
+                    /** @description Code of a unit. */
+                    unit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["QuarantinePage"];
+                    };
+                };
+                /** @description `bad_query`, `bad_limit` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}/admit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an item into the log, past the missing right but past no other check: from then on it counts like everything
+         *     else, and the device that brought it is told so.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The item */
+                    id: number;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EraseReason"];
+                };
+            };
+            responses: {
+                /** @description Admitted */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Decided"];
+                    };
+                };
+                /** @description `bad_json`, `bad_reason` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such item, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `decided_before`, or why it cannot be admitted: `missing_dependency`, `not_readable`, `sequence_reused`, `bad_change`, `erased` */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `disk_full`: nothing was changed */
+                507: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts an item away. It stays where it is, marked as discarded, and counts nowhere. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The item */
+                    id: number;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["EraseReason"];
+                };
+            };
+            responses: {
+                /** @description Discarded */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Decided"];
+                    };
+                };
+                /** @description `bad_json`, `bad_reason` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such item, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `decided_before` */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `disk_full`: nothing was changed */
+                507: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits for somebody in the caller's area, judged today (UTC+7). */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit. */
+                    area?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The counters */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Queue"];
+                    };
+                };
+                /** @description `bad_query` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area` */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/{id}/at/{change}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A visit or an issue with everything that had been written when this change of its history was made, and nothing that
+         *     came later. Of a record whose personal data were erased there is no earlier state.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Hash of a change, as the history gives it */
+                    change: string;
+                    /** @description The record's id (a UUID) */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The record as it was */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RecordThen"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: not there, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `erased`: what stood there is not shown again */
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records/{id}/erase": {
         parameters: {
             query?: never;
@@ -1520,6 +3654,491 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/digest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The digest of a Monday morning: what came in last week, what is urgent, overdue and due now. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit. */
+                    area?: string;
+                    /** @description A day; the digest is that of the Monday of its week. Today if nothing is asked. */
+                    day?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The digest */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MondayDigest"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/emulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What units have to show for emulation: visits, follow-ups, models, help in weak areas. Nobody is ranked, and neither
+         *     satisfaction nor withdrawals nor complaints count.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit; everything that the caller may see if nothing is asked. */
+                    area?: string;
+                    /** @description States and due dates are judged at the end of this day (UTC+7); today if nothing is asked. */
+                    as_of?: string;
+                    /** @description First day of the period; the beginning if nothing is asked. */
+                    from?: string;
+                    /** @description Last day of the period; open if nothing is asked. */
+                    to?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The report */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Emulation"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows for charts: received against settled, visits and states week by week, visits by unit and month. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit; everything that the caller may see if nothing is asked. */
+                    area?: string;
+                    /** @description States and due dates are judged at the end of this day (UTC+7); today if nothing is asked. */
+                    as_of?: string;
+                    /** @description First day of the period; the beginning if nothing is asked. */
+                    from?: string;
+                    /** @description Last day of the period; open if nothing is asked. */
+                    to?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The rows */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Series"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The frozen reports that the caller may see: those of units that are all in the caller's area. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The list */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FrozenList"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Freezes a report: the bytes are kept and given again as they are, whatever happens to the records. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Freeze"];
+                };
+            };
+            responses: {
+                /** @description Kept */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Frozen"];
+                    };
+                };
+                /** @description `bad_json`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for roles that do not report */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `text_needed`, `text_too_long`, `too_many` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/snapshots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A frozen report, byte for byte as it was made; `etag` is its SHA-256. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Number of the report */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The report */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Summary"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: not there, or not for this account */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2039,6 +4658,305 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings, for everybody who is signed in. One that was never set is missing. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The settings */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Settings"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        /** Sets some settings; those that are not named stay. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_setting` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The views that the account saved. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The views */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SavedViews"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Saves a view. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewView"];
+                };
+            };
+            responses: {
+                /** @description Saved */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SavedView"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_code`, `text_needed`, `text_too_long`, `too_many` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a view. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Number of the view */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Gone */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: not there, or somebody else's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/visits": {
         parameters: {
             query?: never;
@@ -2413,6 +5331,82 @@ export interface paths {
                 };
                 /** @description `disk_full`: nothing was changed */
                 507: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verifies or returns many visits. Each is done or refused by itself; the answer says which. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BulkVisits"];
+                };
+            };
+            responses: {
+                /** @description What became of each */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BulkAnswer"];
+                    };
+                };
+                /** @description `bad_json` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `one_action`, `too_many` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -2825,6 +5819,71 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account as it should be. */
+        AccountChange: {
+            /** @description For the role agency: whose issues it sees. */
+            agency?: string | null;
+            /** @description Whether it is out of use. */
+            disabled: boolean;
+            /** @description Name of the person or post. */
+            name: string;
+            /** @description Role. */
+            role: string;
+            /** @description What it may see. */
+            scope: components["schemas"]["ScopeItem"][];
+        };
+        /** @description An account, as administrators see it. */
+        AccountItem: {
+            /** @description For an agency: whose issues it sees. */
+            agency?: string | null;
+            /**
+             * Format: int64
+             * @description When it was made, Unix milliseconds.
+             */
+            created_ms: number;
+            /** @description Whether it is out of use. */
+            disabled: boolean;
+            /** @description Name for signing in. */
+            login: string;
+            /** @description True while its password was given by somebody else. */
+            must_change_password: boolean;
+            /** @description Name of the person or post. */
+            name: string;
+            /** @description Role. */
+            role: components["schemas"]["Role"];
+            /** @description What it may see. */
+            scope: components["schemas"]["ScopeItem"][];
+            /**
+             * Format: int64
+             * @description When somebody last signed in, Unix milliseconds.
+             */
+            signed_in_ms?: number | null;
+            /** @description Whether a second factor is in force. */
+            totp: boolean;
+        };
+        /** @description Accounts. */
+        AccountList: {
+            /** @description By name for signing in. */
+            items: components["schemas"]["AccountItem"][];
+        };
+        /** @description An account to make. */
+        AccountNew: {
+            /** @description For the role agency: whose issues it sees. */
+            agency?: string | null;
+            /** @description Name for signing in: 3 to 64 of a–z, 0–9, `.`, `_`, `-`. */
+            login: string;
+            /** @description Name of the person or post. */
+            name: string;
+            /** @description Role. */
+            role: string;
+            /** @description What it may see. */
+            scope: components["schemas"]["ScopeItem"][];
+        };
+        /** @description A reset. */
+        AccountReset: {
+            /** @description Take the second factor away too. */
+            totp?: boolean;
+        };
         /** @description What an action led to. */
         Acted: {
             /** @description The record. */
@@ -2885,6 +5944,13 @@ export interface components {
             name: string;
             /** @description Codes of its units that the reader may see; null: all units of the province. */
             units?: string[] | null;
+        };
+        /** @description An area as it should be. */
+        AreaChange: {
+            /** @description Its units, with dates; whatever stood there before goes. */
+            members: components["schemas"]["OrgMember"][];
+            /** @description Name. */
+            name: string;
         };
         /** @description Which agency must settle an issue. */
         Assign: {
@@ -2951,6 +6017,43 @@ export interface components {
         BTreeMap: {
             [key: string]: number;
         };
+        /** @description What became of each record. */
+        BulkAnswer: {
+            /** @description In the order of the request. */
+            items: components["schemas"]["BulkItem"][];
+        };
+        /** @description One action on many issues: exactly one of `assign`, `event` and `reply`. */
+        BulkIssues: {
+            assign?: components["schemas"]["Assign"] | null;
+            event?: components["schemas"]["NewEvent"] | null;
+            /** @description The issues, at most 200. */
+            ids: string[];
+            reply?: components["schemas"]["NewReply"] | null;
+        };
+        /** @description What became of one record. */
+        BulkItem: {
+            /** @description If it was refused: a stable code. */
+            code?: string | null;
+            /** @description The record, as it was named. */
+            id: string;
+            /** @description If it was refused: a sentence for people. */
+            message?: string | null;
+            /** @description True if it reads as asked now. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description Place of the change in the log of its unit; null if nothing had to be changed, or if it was refused.
+             */
+            seq?: number | null;
+        };
+        /** @description One action on many visits: `verify` or `return`. */
+        BulkVisits: {
+            /** @description The visits, at most 200. */
+            ids: string[];
+            return?: components["schemas"]["ReturnReason"] | null;
+            /** @description `true`: verify them. */
+            verify?: boolean | null;
+        };
         /** @description Satisfaction cards of one visit, with small counts hidden. */
         CardsItem: {
             answered: components["schemas"]["SmallCount"];
@@ -3003,6 +6106,33 @@ export interface components {
              */
             settled: number;
         };
+        /** @description Visits held in a unit in a month. */
+        CoverageCell: {
+            /** @description `2026-08`. */
+            month: string;
+            /** @description Code of the unit. */
+            unit: string;
+            /**
+             * Format: int64
+             * @description Visits held.
+             */
+            visits_held: number;
+        };
+        /** @description What was decided. */
+        Decided: {
+            /**
+             * Format: int64
+             * @description The item.
+             */
+            id: number;
+            /** @description `admitted` or `discarded`. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Its place in the log of its space, if it was admitted.
+             */
+            seq?: number | null;
+        };
         /** @description What a person decided. */
         Decision: {
             /**
@@ -3019,6 +6149,37 @@ export interface components {
             en: string;
             /** @description Vietnamese. */
             vi: string;
+        };
+        /** @description A device as administrators see it. */
+        DeviceLine: {
+            /**
+             * Format: int64
+             * @description Since when, Unix milliseconds.
+             */
+            created_ms: number;
+            /** @description The device, hexadecimal. */
+            device: string;
+            /**
+             * Format: int64
+             * @description When it was last in contact, Unix milliseconds.
+             */
+            last_sync_ms?: number | null;
+            /** @description The official's name. */
+            name: string;
+            /** @description Whose it is. */
+            official: string;
+            /**
+             * Format: int64
+             * @description When it was revoked, Unix milliseconds.
+             */
+            revoked_ms?: number | null;
+            /** @description Whether everything on it has to go at its next contact. */
+            wipe: boolean;
+        };
+        /** @description All devices. */
+        DeviceList: {
+            /** @description In the order in which they were enrolled. */
+            items: components["schemas"]["DeviceLine"][];
         };
         /** @description Devices that may still hold records of the period. */
         DevicesNotSynced: {
@@ -3038,6 +6199,55 @@ export interface components {
              * @description Of these, devices whose official stands in the team of a visit of the period that is planned or being written.
              */
             with_assigned_visits: number;
+        };
+        /** @description The emulation report. */
+        Emulation: {
+            /** @description The area. */
+            area: components["schemas"]["Area"];
+            /** @description The period. */
+            period: components["schemas"]["Period"];
+            /** @description Units with something to show, by code; nothing here ranks. */
+            units: components["schemas"]["EmulationRow"][];
+        };
+        /**
+         * @description What a unit has to show for the emulation report. In the order of codes: nothing here ranks, and neither
+         *     satisfaction, withdrawals nor the number of complaints is in it.
+         */
+        EmulationRow: {
+            /**
+             * Format: int64
+             * @description Held visits that follow up an earlier one.
+             */
+            follow_ups: number;
+            /**
+             * Format: int64
+             * @description Bright spots proposed or on trial.
+             */
+            models_proposed: number;
+            /**
+             * Format: int64
+             * @description Bright spots recognised or carried on elsewhere.
+             */
+            models_recognised: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Issues settled on or before their date.
+             */
+            settled_in_time: number;
+            /** @description Code of the unit. */
+            unit: string;
+            /**
+             * Format: int64
+             * @description Visits held.
+             */
+            visits_held: number;
+            /**
+             * Format: int64
+             * @description Bright spots that name the difficulty they met: help in weak areas.
+             */
+            weak_areas_helped: number;
         };
         /** @description What a device gets. */
         EnrolBundle: {
@@ -3068,6 +6278,22 @@ export interface components {
             spaces: components["schemas"]["SpacePart"][];
             /** @description The units of these spaces. */
             units: Record<string, never>[];
+        };
+        /** @description A link with which one device becomes an official's. Shown only now, good once. */
+        EnrolmentLink: {
+            /**
+             * Format: int64
+             * @description Until when it may be used, Unix milliseconds.
+             */
+            expires_ms: number;
+            /** @description The link. */
+            link: string;
+            /** @description Their name. */
+            name: string;
+            /** @description The official. */
+            official: string;
+            /** @description The link as a QR code, SVG. */
+            qr_svg: string;
         };
         /** @description What a device sends to enrol. */
         EnrolRequest: {
@@ -3121,6 +6347,48 @@ export interface components {
             new: unknown;
             /** @description What its writer saw there; null if nothing. */
             old: unknown;
+        };
+        /** @description A first password, shown only now and good once. */
+        FirstPassword: {
+            /** @description The account. */
+            login: string;
+            /** @description Its password. */
+            password: string;
+        };
+        /** @description A report to freeze. */
+        Freeze: {
+            /** @description A name for it, at most 200 characters. */
+            name: string;
+            /** @description Which report. */
+            report: components["schemas"]["ReportQuery"];
+        };
+        /** @description A frozen report in a list. */
+        Frozen: {
+            /** @description Area as it was asked for. */
+            area: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description By whom. */
+            made_by: string;
+            /**
+             * Format: int64
+             * @description When it was made, Unix milliseconds.
+             */
+            made_ms: number;
+            /** @description Its name. */
+            name: string;
+            /** @description The period. */
+            period: components["schemas"]["Period"];
+            /** @description SHA-256 of its bytes, hexadecimal. */
+            sha256: string;
+        };
+        /** @description Frozen reports. */
+        FrozenList: {
+            /** @description The last made first. */
+            items: components["schemas"]["Frozen"][];
         };
         /** @description That the server works. */
         Health: {
@@ -3179,6 +6447,41 @@ export interface components {
             issues: components["schemas"]["HotSpot"][];
             /** @description Held visits by what they say of the place: watch, active, resolved (cooled down). */
             visits_by_state: components["schemas"]["BTreeMap"];
+        };
+        /** @description What a table changes. */
+        Import: {
+            /** @description Whether it was done. */
+            applied: boolean;
+            /** @description What is new, column by column. */
+            changes: components["schemas"]["ImportChange"][];
+            /** @description What is wrong; with one fault nothing is taken in. */
+            faults: components["schemas"]["ImportFault"][];
+            /** @description Lines read. */
+            lines: number;
+            /** @description Lines that say what is there already. */
+            same: number;
+        };
+        /** @description One line that says something new. */
+        ImportChange: {
+            /** @description Column. */
+            field: string;
+            /** @description Code of the unit or id of the official. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description True if there was none of this id. */
+            new: boolean;
+            /** @description What stood there. */
+            old: string;
+            /** @description What will. */
+            value: string;
+        };
+        /** @description A line that cannot be taken in. */
+        ImportFault: {
+            /** @description Line of the table; the head is 1. */
+            line: number;
+            /** @description What is wrong. */
+            message: string;
         };
         /** @description An issue, whole. */
         IssueDetail: {
@@ -3374,6 +6677,14 @@ export interface components {
              */
             withdrawn: number;
         };
+        /** @description How long a link holds. */
+        LinkWanted: {
+            /**
+             * Format: int32
+             * @description Days, 1 to 60; 14 if nothing is asked.
+             */
+            days?: number | null;
+        };
         /** @description What a login gives. */
         LoginAnswer: {
             /**
@@ -3421,6 +6732,11 @@ export interface components {
             /** @description Unit code. */
             unit: string;
         };
+        /** @description Every unit of the caller's area. */
+        MapUnits: {
+            /** @description The units, by code. */
+            units: components["schemas"]["UnitPoint"][];
+        };
         /** @description Whoever asks. */
         Me: {
             /** @description For an agency: whose issues it sees. */
@@ -3465,6 +6781,44 @@ export interface components {
             totp: boolean;
             /** @description The units that it sees today. */
             units: components["schemas"]["Named"][];
+        };
+        /** @description What a Monday morning needs to know. */
+        MondayDigest: {
+            /** @description The area. */
+            area: components["schemas"]["Area"];
+            /** @description Open issues whose date lies in this week, at most 50. */
+            due: components["schemas"]["IssueItem"][];
+            /** @description Figures of the week before, in rows for charts. */
+            figures: components["schemas"]["Series"];
+            /**
+             * Format: date
+             * @description The Monday.
+             */
+            monday: string;
+            /** @description Issues received in the week, at most 50, the last first. */
+            new: components["schemas"]["IssueItem"][];
+            /** @description Open issues whose date has passed, at most 50, the longest first. */
+            overdue: components["schemas"]["IssueItem"][];
+            /** @description The counters as they stand. */
+            queue: components["schemas"]["Queue"];
+            /** @description Of all open issues those marked urgent or emergency, at most 50, the next due first. */
+            urgent: components["schemas"]["IssueItem"][];
+            /** @description The week before it. */
+            week: components["schemas"]["Period"];
+        };
+        /** @description What an official is to see. */
+        Move: {
+            /** @description Why; 1 to 1,000 bytes. */
+            reason: string;
+            /** @description Units and areas, such as `{"kind": "unit", "value": "24781"}` or `{"kind": "province"}`; none: nothing any more. */
+            scope: Record<string, never>[];
+        };
+        /** @description Where an official is now. */
+        Moved: {
+            /** @description Their devices that moved along. */
+            devices: number;
+            /** @description The official. */
+            official: string;
         };
         /** @description A unit or an area by name. */
         Named: {
@@ -3538,6 +6892,50 @@ export interface components {
             /** @description The answer, at most 4,000 characters. Without names. */
             text: string;
         };
+        /** @description A view to keep. */
+        NewView: {
+            /** @description `visits`, `issues`, `map` or `overview`. */
+            list: string;
+            /** @description Its name, at most 100 characters. A view of the same list and name is replaced. */
+            name: string;
+            /** @description The query string, at most 2,000 bytes. */
+            query: string;
+        };
+        /** @description An official as they should be. */
+        OfficialChange: {
+            /** @description Their name. */
+            name: string;
+            /** @description Role. */
+            role: string;
+            /** @description What they may see. */
+            scope: components["schemas"]["ScopeItem"][];
+        };
+        /** @description An official. */
+        OfficialItem: {
+            /**
+             * Format: int64
+             * @description Devices in use.
+             */
+            devices: number;
+            /** @description Their id: the author of what they write. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When one of these last synced, Unix milliseconds.
+             */
+            last_sync_ms?: number | null;
+            /** @description Their name. */
+            name: string;
+            /** @description Role. */
+            role: string;
+            /** @description What they may see. */
+            scope: components["schemas"]["ScopeItem"][];
+        };
+        /** @description Officials. */
+        OfficialList: {
+            /** @description By id. */
+            items: components["schemas"]["OfficialItem"][];
+        };
         /** @description An official, as devices show them. */
         OfficialPart: {
             /** @description Their id: the author of what they write. */
@@ -3546,6 +6944,62 @@ export interface components {
             name: string;
             /** @description Their role. */
             role: components["schemas"]["Role"];
+        };
+        /** @description Units and areas. */
+        Organisation: {
+            /** @description By id. */
+            areas: components["schemas"]["OrgArea"][];
+            /** @description By code. */
+            units: components["schemas"]["OrgUnit"][];
+        };
+        /** @description An area; areas overlap freely. */
+        OrgArea: {
+            /** @description Id. */
+            id: string;
+            /** @description Its units, with dates. */
+            members: components["schemas"]["OrgMember"][];
+            /** @description Name. */
+            name: string;
+        };
+        /** @description A unit's belonging to an area. */
+        OrgMember: {
+            /** @description Code of the unit. */
+            unit: string;
+            /**
+             * Format: date
+             * @description First day; null: from the start.
+             */
+            valid_from?: string | null;
+            /**
+             * Format: date
+             * @description Last day; null: open.
+             */
+            valid_to?: string | null;
+        };
+        /** @description A unit. */
+        OrgUnit: {
+            /** @description Code. */
+            code: string;
+            /** @description `commune`, `ward`, `special_zone` or `province`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description Latitude in degrees.
+             */
+            lat?: number | null;
+            /**
+             * Format: double
+             * @description Longitude in degrees.
+             */
+            lon?: number | null;
+            /** @description Name. */
+            name: string;
+            /** @description Whether longer time limits hold there. */
+            remote: boolean;
+            /** @description First day. */
+            valid_from?: string | null;
+            /** @description Last day. */
+            valid_to?: string | null;
         };
         /** @description What came of settled issues. */
         Outcomes: {
@@ -3568,6 +7022,63 @@ export interface components {
              * @description Last day.
              */
             to: string;
+        };
+        /** @description One point, or several that lie close together. */
+        Point: {
+            /**
+             * Format: int64
+             * @description How many records.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Of these, hot spots.
+             */
+            hot: number;
+            /**
+             * Format: uuid
+             * @description The record, if it is one alone.
+             */
+            id?: string | null;
+            /**
+             * Format: double
+             * @description Mean latitude in degrees.
+             */
+            lat: number;
+            /**
+             * Format: int64
+             * @description Of these, issues open after their date; for visits, those with something to review.
+             */
+            late: number;
+            /**
+             * Format: double
+             * @description Mean longitude in degrees.
+             */
+            lon: number;
+            /** @description Its status, if it is one alone. */
+            status?: string | null;
+        };
+        /** @description Points of a part of the map. */
+        Points: {
+            /**
+             * Format: double
+             * @description Size of a square of the grid, in degrees.
+             */
+            cell_deg: number;
+            /** @description The points. */
+            points: components["schemas"]["Point"][];
+            /**
+             * Format: int64
+             * @description How many records they stand for.
+             */
+            total: number;
+        };
+        /** @description Matters of a unit, as they are posted. */
+        PostedList: {
+            /** @description The last received first, at most 200. */
+            items: components["schemas"]["Standing"][];
+            /** @description Name of the unit. */
+            unit: string;
         };
         /** @description The account's password again, before something important. */
         Proof: {
@@ -3612,6 +7123,119 @@ export interface components {
              */
             returned: number;
         };
+        /** @description What an item would change in one document. */
+        QuarantineDocument: {
+            /** @description The changes: who, when, field by field what stood there and what would. */
+            changes: Record<string, never>[];
+            /**
+             * Format: uuid
+             * @description The document.
+             */
+            id: string;
+            /** @description What it is; null for one of a newer app. */
+            kind?: string | null;
+        };
+        /** @description Something that waits for a person's decision, or was decided. */
+        QuarantineItem: {
+            /** @description The device that signed it, if that is another one that nobody knows here. */
+            author?: string | null;
+            /** @description `field`, `contacts` or `sealed`. */
+            compartment: string;
+            /** @description Who decided. */
+            decided_by?: string | null;
+            /**
+             * Format: int64
+             * @description When, Unix milliseconds.
+             */
+            decided_ms?: number | null;
+            /** @description Why. */
+            decided_why?: string | null;
+            /** @description The device that brought it, hexadecimal. */
+            device: string;
+            /** @description What it would change. Empty: it cannot be read (yet). */
+            documents: components["schemas"]["QuarantineDocument"][];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description The official's name. */
+            name?: string | null;
+            /** @description Whose device that is: the official's id. */
+            official?: string | null;
+            /** @description `admitted`, `discarded` or `erased`; null while nobody has decided. */
+            outcome?: string | null;
+            /**
+             * @description Why it is here: `revoked_device`, `no_grant`, `unknown_author`, `recovered`, `erased_document`, or the code of a
+             *     refusal.
+             */
+            reason: string;
+            /**
+             * Format: int64
+             * @description When it arrived, Unix milliseconds.
+             */
+            received_ms: number;
+            /** @description Unit code. */
+            unit: string;
+        };
+        /** @description A page. */
+        QuarantinePage: {
+            /** @description The oldest first. Pass the last one's `id` as `after` for those that follow. */
+            items: components["schemas"]["QuarantineItem"][];
+        };
+        /** @description The counters. Those about visits and devices are 0 for an agency, which sees issues alone. */
+        Queue: {
+            /**
+             * Format: int64
+             * @description Verified visits that were changed since.
+             */
+            amendments: number;
+            /**
+             * Format: int64
+             * @description Open issues whose date is today or in the next six days.
+             */
+            due_this_week: number;
+            /**
+             * Format: int64
+             * @description Of these, work of devices that had been taken out of service.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Open issues.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Open issues whose date has passed.
+             */
+            overdue: number;
+            /**
+             * Format: int64
+             * @description Changes that were put aside for a person to look at.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Differences between edits that a person must settle.
+             */
+            to_review: number;
+            /**
+             * Format: int64
+             * @description Visits handed in and not verified yet.
+             */
+            to_verify: number;
+            /**
+             * Format: int64
+             * @description Open issues without a responsible agency.
+             */
+            unassigned: number;
+            /**
+             * Format: int64
+             * @description Open issues marked urgent or emergency.
+             */
+            urgent: number;
+        };
         /** @description Why one issue left the line. */
         Reason: {
             /** @description Number of the document. */
@@ -3625,10 +7249,41 @@ export interface components {
             /** @description Unit code. */
             unit: string;
         };
+        /** @description A record as it was. */
+        RecordThen: {
+            /**
+             * Format: int64
+             * @description When that was made by its writer's clock, Unix milliseconds.
+             */
+            at_ms: number;
+            /** @description Who made it. */
+            author: string;
+            /** @description The change up to which it is read. */
+            change: string;
+            /** @description On which device. */
+            device: string;
+            /** @description Everything that was recorded then, read by today's rules. */
+            record: Record<string, never>;
+            /** @description How many changes had been made until then, this one included. */
+            step: number;
+            /** @description Of how many. */
+            steps: number;
+        };
         /** @description Codes for the day on which the second factor is lost, each good once. They are shown only now. */
         RecoveryCodes: {
             /** @description Ten codes. */
             codes: string[];
+        };
+        /** @description Which period, area and judgement day. */
+        ReportQuery: {
+            /** @description Id of an area, or code of a unit; everything that the caller may see if nothing is asked. */
+            area?: string | null;
+            /** @description States and due dates are judged at the end of this day (UTC+7); today if nothing is asked. */
+            as_of?: string | null;
+            /** @description First day of the period; the beginning if nothing is asked. */
+            from?: string | null;
+            /** @description Last day of the period; open if nothing is asked. */
+            to?: string | null;
         };
         /** @description How issues of the period were settled. */
         Resolution: {
@@ -3714,6 +7369,20 @@ export interface components {
             /** @description Unit code. */
             unit: string;
         };
+        /** @description Taking a device out of service. */
+        Revocation: {
+            /** @description Why; 1 to 1,000 bytes. */
+            reason: string;
+            /** @description The phone was lost or stolen: everything on it goes at its next contact. */
+            wipe?: boolean;
+        };
+        /** @description What became of a device. */
+        Revoked: {
+            /** @description False: it was revoked before, and nothing changed. */
+            changed: boolean;
+            /** @description The device. */
+            device: string;
+        };
         /**
          * @description What a person (or a program) is to the system.
          * @enum {string}
@@ -3750,6 +7419,43 @@ export interface components {
              * @description Held visits where cards were collected.
              */
             visits_with_cards: number;
+        };
+        /** @description A list with its filters, under a name. */
+        SavedView: {
+            /**
+             * Format: int64
+             * @description Number of the view.
+             */
+            id: number;
+            /** @description `visits`, `issues`, `map` or `overview`. */
+            list: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The query string, as it stands in the address bar. */
+            query: string;
+        };
+        /** @description The views of an account. */
+        SavedViews: {
+            /** @description By list and name. */
+            items: components["schemas"]["SavedView"][];
+        };
+        /** @description One line of what somebody may see. */
+        ScopeItem: {
+            /** @description `unit`, `area` or `province`. */
+            kind: string;
+            /** @description Code of the unit or id of the area; empty for the province. */
+            value?: string;
+        };
+        /** @description Rows over time. */
+        Series: {
+            /** @description Unit by month; a pair that is missing had no visit. */
+            coverage: components["schemas"]["CoverageCell"][];
+            /** @description Every week in which something happened, in order. */
+            weeks: components["schemas"]["WeekRow"][];
+        };
+        /** @description What the administrator sets for everybody: `programme_label`, `office_name`, `posted_lists` (`true` or `false`). */
+        Settings: {
+            [key: string]: string;
         };
         /** @description A share: what counts, of how many, and their quotient rounded to four decimals (none of nothing). */
         Share: {
@@ -3789,6 +7495,84 @@ export interface components {
             space: string;
             /** @description Code of its unit. */
             unit: string;
+        };
+        /** @description How a matter stands. */
+        Standing: {
+            /** @description The agency that has to settle it. */
+            agency?: string | null;
+            /**
+             * Format: date
+             * @description Last day for settling it.
+             */
+            due_on?: string | null;
+            /** @description Field of work. */
+            field?: string | null;
+            /** @description The result, as a code. */
+            outcome?: string | null;
+            /**
+             * Format: date
+             * @description Day of receipt.
+             */
+            received_on?: string | null;
+            /**
+             * Format: date
+             * @description Day of the reply.
+             */
+            replied_on?: string | null;
+            /**
+             * Format: date
+             * @description Day on which it was settled.
+             */
+            settled_on?: string | null;
+            /** @description Where it stands. */
+            status: string;
+            /** @description The ticket. */
+            ticket: string;
+            /** @description Name of the unit. */
+            unit: string;
+        };
+        /** @description An issue that may be the same matter. */
+        Suggestion: {
+            /**
+             * Format: int64
+             * @description Days between the receipts.
+             */
+            days_apart: number;
+            /**
+             * Format: uuid
+             * @description The issue.
+             */
+            id: string;
+            /**
+             * Format: date
+             * @description Day of its receipt.
+             */
+            received_on?: string | null;
+            /** @description Same field of work. */
+            same_field: boolean;
+            /** @description Raised at the same visit or in the same village. */
+            same_place: boolean;
+            /**
+             * Format: double
+             * @description How likely, 0 to 1.
+             */
+            score: number;
+            /** @description Its status. */
+            status: string;
+            /** @description Its ticket. */
+            ticket?: string | null;
+            /** @description Its title. */
+            title?: string | null;
+            /**
+             * Format: double
+             * @description How alike the words are, 0 to 1.
+             */
+            words: number;
+        };
+        /** @description Issues that may be the same matter. */
+        Suggestions: {
+            /** @description The likeliest first, at most ten. */
+            items: components["schemas"]["Suggestion"][];
         };
         /** @description Every figure of a period, an area and a judgement day. */
         Summary: {
@@ -3949,6 +7733,50 @@ export interface components {
              * @description Held visits.
              */
             visits_held: number;
+        };
+        /** @description A unit on the map. */
+        UnitPoint: {
+            /**
+             * Format: int64
+             * @description Of these, marked as hot spots and open.
+             */
+            hot_spots: number;
+            /**
+             * Format: int64
+             * @description Countable issues received in the period.
+             */
+            issues: number;
+            /**
+             * Format: double
+             * @description Latitude in degrees; null: not known.
+             */
+            lat?: number | null;
+            /**
+             * Format: double
+             * @description Longitude in degrees.
+             */
+            lon?: number | null;
+            /** @description Name. */
+            name: string;
+            /** @description Settled on or before their date, of those with a date that are settled or whose date has passed. */
+            on_time: components["schemas"]["Share"];
+            /**
+             * Format: int64
+             * @description Of these, open.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Of these, open after their date.
+             */
+            overdue: number;
+            /** @description Code. */
+            unit: string;
+            /**
+             * Format: int64
+             * @description Visits held in the period.
+             */
+            visits: number;
         };
         /** @description A visit, whole. */
         VisitDetail: {
@@ -4125,6 +7953,38 @@ export interface components {
              * @description Issues settled (of those received in the period).
              */
             settled: number;
+        };
+        /** @description One week, Monday to Sunday. */
+        WeekRow: {
+            /** @description Issues received in this week by where they stand at the end of the judgement day. */
+            by_status: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date
+             * @description Its Monday.
+             */
+            monday: string;
+            /**
+             * Format: int64
+             * @description Attendances of residents at them.
+             */
+            people_met: number;
+            /**
+             * Format: int64
+             * @description Countable issues received.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Countable issues of the period first settled in this week.
+             */
+            settled: number;
+            /**
+             * Format: int64
+             * @description Visits held.
+             */
+            visits_held: number;
         };
     };
     responses: never;
