@@ -5,10 +5,11 @@
 mod support;
 
 use gandan_model::genesis::DocKind;
+use gandan_server::db::sqlite::devices;
 use gandan_sync::{Refusal, Status};
 use serde_json::json;
 use support::peer::Peer;
-use support::{TestApp, UNIT_A, UNIT_B};
+use support::{START_MS, TestApp, UNIT_A, UNIT_B};
 
 #[test]
 fn what_one_device_pushes_another_pulls() {
@@ -154,6 +155,28 @@ fn what_builds_on_something_missing_waits_for_it() {
     // B's came in right behind it.
     assert_eq!(a.positions[&space].cursor.seq, 2);
     assert_eq!(a.docs[&(space, visit)].changes.len(), 2);
+}
+
+#[test]
+fn what_waited_while_its_device_was_revoked_is_for_a_person_to_decide() {
+    let app = TestApp::new();
+    let mut a = app.official("CB-001", &[UNIT_A]);
+    let mut b = app.official("CB-002", &[UNIT_A]);
+    let space = a.space(UNIT_A, "field");
+    let visit = a.visit(UNIT_A, 1, "gốc");
+    let raw = a.docs[&(space, visit)].changes[0].1.clone();
+    let document = gandan_model::document::Document::from_changes([raw.as_slice()]).unwrap();
+    b.edit(space, visit, DocKind::Visit, &[("venue", json!("field"))]);
+    b.docs.get_mut(&(space, visit)).unwrap().document = document;
+    let next = b.edit(space, visit, DocKind::Visit, &[("venue", json!("household"))]);
+    b.seal(space, &[(visit, next)]);
+    assert_eq!(b.round_trip(&app).acks[0].status, Status::Waiting);
+    app.db().write(|c| devices::revoke(c, &b.device, false, START_MS)).unwrap();
+    assert_eq!(a.sync(&app), [(1, Status::Durable { seq: 1 })]);
+    assert_eq!(a.positions[&space].cursor.seq, 1, "nothing of the revoked device follows");
+    let reason: String =
+        app.db().read(|c| Ok(c.query_row("SELECT reason FROM quarantine", [], |row| row.get(0))?)).unwrap();
+    assert_eq!(reason, "revoked_device");
 }
 
 #[test]

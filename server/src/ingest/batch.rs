@@ -103,7 +103,7 @@ impl<'a> Batch<'a> {
         };
         let (space_no, space_head) = space;
         let Some(state) = self.device(device)? else { return Ok(Status::Refused(Refusal::UNKNOWN_DEVICE)) };
-        let (no, revoked) = (state.row.no, state.row.revoked_ms.is_some() && !mutant::on("revoked_writes"));
+        let no = state.row.no;
         if let Some(held) = log.held(no, envelope.device_seq)? {
             // Another request brought it while this one was being opened.
             return Ok(if held.signature == admitted.signature.0 {
@@ -112,10 +112,7 @@ impl<'a> Batch<'a> {
                 Status::Refused(Refusal::SEQUENCE_REUSED)
             });
         }
-        // The grant that counts is the one of this moment, not of the moment the request was opened.
-        let granted = self.access(device, space_no)?.writes();
-        let reason = aside.or(revoked.then_some("revoked_device")).or((!granted).then_some("no_grant"));
-        if let Some(reason) = reason {
+        if let Some(reason) = aside.or(self.shut_out(device, space_no)?) {
             return self.set_aside((no, None), space_no, admitted, reason);
         }
         match Checker::new(log, space_no, &self.docs).check(&envelope.changes)? {
@@ -374,6 +371,10 @@ impl<'a> Batch<'a> {
         // What cannot be opened yet refers to something that waits too.
         let Some((signature, envelope)) = opened else { return Ok(false) };
         let admitted = Admitted { envelope, signature, stored: row.body, granted: true };
+        // Whoever was shut out while it waited has no part in the log any more.
+        if let Some(reason) = self.shut_out(&admitted.envelope.device, space)? {
+            return self.give_up(row.id, row.device, space, &admitted, reason);
+        }
         match Checker::new(log, space, &self.docs).check(&admitted.envelope.changes)? {
             Check::Missing => return Ok(false),
             Check::New(changes) => {
@@ -383,16 +384,28 @@ impl<'a> Batch<'a> {
             }
             Check::Known { seq } => self.hold(row.device, &admitted, EnvelopeState::Logged, seq)?,
             Check::Erased => self.hold(row.device, &admitted, EnvelopeState::Gone, 0)?,
-            Check::Redact(_) => {
-                self.set_aside((row.device, None), space, &admitted, "erased_document")?;
-            }
-            Check::Refuse(refusal) => {
-                // It was accepted once: it is kept, for a person to look at.
-                self.set_aside((row.device, None), space, &admitted, refusal.name())?;
-            }
+            Check::Redact(_) => return self.give_up(row.id, row.device, space, &admitted, "erased_document"),
+            Check::Refuse(refusal) => return self.give_up(row.id, row.device, space, &admitted, refusal.name()),
         }
         self.log.remove_waiting(row.id)?;
         Ok(true)
+    }
+
+    /// A waiting envelope will never be part of the log. It was accepted once: it is kept, for a person to look at; where
+    /// there is no room for that, it goes on waiting. Whether it waits no longer.
+    fn give_up(&mut self, waiting: i64, device: No, space: No, admitted: &Admitted, reason: &str) -> DbResult<bool> {
+        if matches!(self.set_aside((device, None), space, admitted, reason)?, Status::Refused(_)) {
+            return Ok(false);
+        }
+        self.log.remove_waiting(waiting)?;
+        Ok(true)
+    }
+
+    /// Why nothing of a device may go into the log of a space, if so. The grant that counts is the one of this moment.
+    fn shut_out(&mut self, device: &DeviceId, space: No) -> DbResult<Option<&'static str>> {
+        let revoked = self.device(device)?.is_none_or(|state| state.row.revoked_ms.is_some());
+        let granted = self.access(device, space)?.writes();
+        Ok((revoked && !mutant::on("revoked_writes")).then_some("revoked_device").or((!granted).then_some("no_grant")))
     }
 
     fn touched(&self) -> impl Iterator<Item = &SpaceRow> {
