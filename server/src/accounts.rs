@@ -65,7 +65,8 @@ pub fn check_password(login: &str, password: &str) -> Result<(), &'static str> {
     if password.len() > MAX_PASSWORD {
         return Err("password_too_long");
     }
-    let (folded, login) = (fold(password).replace(' ', ""), fold(login));
+    let squeezed = |text: &str| fold(text).replace(' ', "");
+    let (folded, login) = (squeezed(password), squeezed(login));
     let mut different: Vec<char> = folded.chars().collect();
     different.sort_unstable();
     different.dedup();

@@ -191,11 +191,10 @@ fn a_lost_phone_gets_nothing_and_is_told_to_forget() {
     let outcome = session.finish(&answer.body, &lost, u64::try_from(START_MS).unwrap()).unwrap();
     assert!(outcome.wipe && outcome.grants.iter().all(|grant| matches!(grant, GrantChange::Taken { .. })));
     assert_eq!(outcome.acks[0].status, Status::Quarantined);
-    for asked in
-        [Ask::Chunks { space, hashes: vec![[1; 32]] }, Ask::Offer { space, envelopes: vec![[1; 8]], changes: vec![] }]
-    {
-        assert_eq!(lost.query(&app, asked).code(), Refusal::REVOKED.name());
-    }
+    assert_eq!(lost.query(&app, Ask::Chunks { space, hashes: vec![[1; 32]] }).code(), Refusal::REVOKED.name());
+    // After a restore it may be the last that holds something: what is lacking of what it names is all it hears.
+    let offer = Ask::Offer { space, envelopes: vec![[1; 8]], changes: vec![] };
+    assert_eq!(lost.query(&app, offer).status, 200);
     // It may give back what it holds; that waits for a person, like everything else of it.
     let mut own = Peer::stranger("CB-002");
     own.bundle = lost.bundle.clone();
