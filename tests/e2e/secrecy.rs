@@ -119,9 +119,12 @@ fn a_revoked_device_gets_nothing_more_and_its_late_work_waits_for_a_person() {
     } else {
         assert_eq!(code(&said), "revoked");
     }
-    // What it has not handed over stays with it; what others wrote since does not come.
-    assert_eq!(a.show(&late)["note"], "Sau");
-    assert_eq!(code(&a.run(&["show", &theirs])), "not_found");
+    // What it handed over waits for a person, and nothing of the space stays on the phone; what others wrote since does
+    // not come.
+    assert_eq!(list(&stage.api("/api/v1/quarantine")).len(), 1);
+    for gone in [&early, &late, &theirs] {
+        assert_eq!(code(&a.run(&["show", gone])), "not_found");
+    }
     b.sync();
     assert_eq!(b.show(&early)["note"], "Trước");
     assert_eq!(code(&b.run(&["show", &late])), "not_found");

@@ -76,12 +76,11 @@ fn caller(server: &Server) -> Call {
         let router = router.clone();
         Box::pin(async move {
             let request = request.body(Full::from(body)).ok()?;
-            let is_stream = request.uri().path() == "/v1/events";
             let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
             let (head, body) = response.into_parts();
             let code = head.headers.get("gandan-error").and_then(|code| code.to_str().ok()).unwrap_or("").to_owned();
             // A stream of news has no end.
-            if is_stream && head.status == StatusCode::OK {
+            if head.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
                 return Some((head.status, code, 0));
             }
             let length = Limited::new(body, 64 << 20).collect().await.map_or(0, |body| body.to_bytes().len());
