@@ -68,6 +68,8 @@ impl Projector {
         compactor: Option<CompactorThread>,
     ) -> Result<(Self, JoinHandle<()>), ServerError> {
         let pass = Pass::new(db.clone(), metrics)?;
+        // Whoever asks right after the start must not hear that nothing is to be done.
+        pass.announce()?;
         let projector = Self { signal: Arc::clone(&signal) };
         let thread = std::thread::Builder::new()
             .name("projector".to_owned())

@@ -104,6 +104,12 @@ impl Pass {
         Ok(())
     }
 
+    /// Tells the figures how much is to be done, before anything is.
+    pub(super) fn announce(&self) -> Result<(), DbError> {
+        self.metrics.projector_behind(self.lags()?.iter().map(|lag| lag.head - lag.reached).sum());
+        Ok(())
+    }
+
     fn lags(&self) -> Result<Vec<Lag>, DbError> {
         let mut statement = self.views.prepare_cached(
             "SELECT s.id, coalesce(p.seq, 0), s.head FROM core.space s LEFT JOIN projected p ON p.space = s.no
