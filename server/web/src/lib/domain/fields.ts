@@ -158,6 +158,22 @@ export function recordAt(steps: { changes: FieldStep[] }[], upTo: number): [stri
   return [...values].sort(([a], [b]) => fieldName(a).localeCompare(fieldName(b), 'vi'));
 }
 
+const RULES: Record<string, Key> = {
+  lww_keep_loser: 'rule.lww_keep_loser',
+  multi_value: 'rule.multi_value',
+  per_official_register: 'rule.per_official_register',
+  legally_stricter_until_review: 'rule.stricter',
+  most_severe_until_review: 'rule.severe',
+  event_log_union: 'rule.event_log_union',
+  evidence_wins: 'rule.evidence_wins',
+  edit_wins: 'rule.edit_wins',
+  two_leads: 'rule.two_leads',
+  amendment: 'rule.amendment',
+};
+
+/** Why a review item asks for a person, by its rule. */
+export const ruleText = (rule: string): string => t(RULES[rule] ?? 'rule.other');
+
 /** What to send as decision when a person picks one of the values of a review item. `undefined`: this rule takes no value. */
 export function decisionFor(item: { rule: string; field: string }, value: Json): Json | undefined {
   if (item.rule === 'event_log_union' || item.rule === 'evidence_wins') return isObject(value) ? value.to : undefined;
