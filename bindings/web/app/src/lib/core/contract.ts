@@ -312,6 +312,7 @@ export interface Issue extends Shown {
   reply_channel: string | null;
   replied_on: string | null;
   resident_confirmation: string | null;
+  long_standing: { since_year: number; times_raised_before: number | null } | null;
   hot_spot: boolean;
 }
 
@@ -398,6 +399,8 @@ export interface Core {
   draft(id: Id): Promise<Draft | null>;
   drafts(): Promise<Draft[]>;
   submitDraft(id: Id): Promise<Saved>;
+  /** Hands a visit in. */
+  submit(id: Id): Promise<Saved>;
   discardDraft(id: Id): Promise<boolean>;
 
   // ——— Photos ———

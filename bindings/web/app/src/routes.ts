@@ -1,0 +1,42 @@
+// Every page. Pages are loaded when they are opened; all of them lie on the phone already.
+import { match } from '$web/lib/router.svelte.ts';
+import type { Component } from 'svelte';
+
+export type Params = Record<string, string>;
+
+interface Page {
+  pattern: string;
+  load: () => Promise<{ default: Component<{ params: Params }> }>;
+}
+
+type Loader = () => Promise<{ default: unknown }>;
+const page = (pattern: string, load: Loader): Page => ({ pattern, load: load as Page['load'] });
+
+const pages: Page[] = [
+  page('/field', () => import('./pages/Home.svelte')),
+  page('/field/enrol', () => import('./pages/Home.svelte')), // enrolled already: the link has nothing more to say
+  page('/field/visits', () => import('./pages/Visits.svelte')),
+  page('/field/visits/new', () => import('./pages/NewVisit.svelte')),
+  page('/field/visits/:id', () => import('./pages/Visit.svelte')),
+  page('/field/visits/:id/readback', () => import('./pages/ReadBack.svelte')),
+  page('/field/visits/:id/pair', () => import('./pages/Pair.svelte')),
+  page('/field/visits/:id/:section', () => import('./pages/VisitSection.svelte')),
+  page('/field/issues', () => import('./pages/Issues.svelte')),
+  page('/field/issues/new/:visit', () => import('./pages/IssueForm.svelte')),
+  page('/field/issues/:id', () => import('./pages/Issue.svelte')),
+  page('/field/issues/:id/edit', () => import('./pages/IssueForm.svelte')),
+  page('/field/issues/:id/ticket', () => import('./pages/Ticket.svelte')),
+  page('/field/join', () => import('./pages/Join.svelte')),
+  page('/field/review', () => import('./pages/Review.svelte')),
+  page('/field/sync', () => import('./pages/Sync.svelte')),
+  page('/field/more', () => import('./pages/More.svelte')),
+];
+
+/** The page of a path, with what the path says; null if there is none. */
+export function find(path: string): { page: Page; params: Params } | null {
+  for (const page of pages) {
+    const params = match(page.pattern, path.replace(/\/+$/, ''));
+    if (params) return { page, params };
+  }
+  return null;
+}

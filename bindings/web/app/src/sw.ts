@@ -1,0 +1,17 @@
+/// <reference lib="webworker" />
+// The service worker: the whole app lies on the phone from the first visit on, and one version at a time answers. Records do
+// not pass through here.
+import { createHandlerBoundToURL, type PrecacheEntry, precacheAndRoute } from 'workbox-precaching';
+import { NavigationRoute, registerRoute } from 'workbox-routing';
+
+declare const self: ServiceWorkerGlobalScope;
+/** Every file of this version with a fingerprint; put in by `scripts/finish.mjs`. */
+declare const FILES: PrecacheEntry[];
+
+precacheAndRoute(FILES);
+// Every address of the app is the one page.
+registerRoute(new NavigationRoute(createHandlerBoundToURL('/field/index.html')));
+
+self.addEventListener('message', (event) => {
+  if ((event.data as { type?: string } | null)?.type === 'SKIP_WAITING') void self.skipWaiting();
+});
