@@ -49,6 +49,15 @@ impl Client {
         Ok(id)
     }
 
+    /// One draft; `None` if there is none of this record.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn draft(&self, id: DocId) -> Result<Option<Draft>, ClientError> {
+        Ok(self.store().draft(id)?)
+    }
+
     /// All drafts, the oldest first, a page at a time.
     ///
     /// # Errors

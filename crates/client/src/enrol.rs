@@ -207,9 +207,13 @@ impl Client {
         Ok(info(identity))
     }
 
-    /// Where the server tells of news, and what to show it there; `None` before enrolment.
-    #[cfg(feature = "native")]
-    pub(crate) fn news_address(&self) -> Result<Option<(String, String)>, ClientError> {
+    /// Where the server tells of news (server-sent events), and what to show it there in the header `authorization`;
+    /// `None` before enrolment.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn news_address(&self) -> Result<Option<(String, String)>, ClientError> {
         let store = self.store();
         let reference = store.reference()?.unwrap_or_default();
         let token = reference.get("events_token").and_then(Value::as_str).map(|token| format!("Bearer {token}"));

@@ -66,13 +66,15 @@ pub use environment::{Clock, Environment, Random, SharedRandom};
 pub use error::{ClientError, Remedy};
 pub use exchange::{Errand, Exchange, Message, SCHEMA};
 pub use gandan_model as model;
+#[cfg(target_family = "wasm")]
+pub use gandan_store::pool as storage;
 pub use gandan_store::{
     Counts, Draft, Exported, IssueFilter, Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState,
     VisitFilter,
 };
 pub use import::{BadLine, ImportReport, LineWarning};
 pub use lists::{RecordView, ReviewLine};
-pub use records::{Saved, Warning};
+pub use records::{Saved, Warning, warnings};
 pub use report::{Grant, Progress, Refused, SyncReport};
 pub use seal::SealReport;
 pub use status::{Standing, Subscription};

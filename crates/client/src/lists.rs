@@ -116,12 +116,22 @@ impl Client {
         Ok(reference.get("units").and_then(serde_json::Value::as_array).cloned().unwrap_or_default())
     }
 
-    /// Writes everything the server has not confirmed into a new file, one JSON object a line. **Not encrypted**; nothing
-    /// is removed here. For the day when a device cannot reach its server any more.
+    /// Writes everything the server has not confirmed, one JSON object a line. **Not encrypted**; nothing is removed
+    /// here. For the day when a device cannot reach its server any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk, and of `out`.
+    pub fn write_unsent(&self, out: impl std::io::Write) -> Result<gandan_store::Exported, ClientError> {
+        Ok(self.store().write_unsent(out)?)
+    }
+
+    /// [`Client::write_unsent`] into a new file.
     ///
     /// # Errors
     ///
     /// `io` if the file exists or cannot be written.
+    #[cfg(not(target_family = "wasm"))]
     pub fn export_unsent(&self, path: &std::path::Path) -> Result<gandan_store::Exported, ClientError> {
         Ok(self.store().export_unsent(path)?)
     }

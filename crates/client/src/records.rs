@@ -101,7 +101,8 @@ impl Client {
         self.patch(id, &[FieldEdit::new(format!("review.{field}"), value)])
     }
 
-    fn new_id(&self) -> DocId {
+    /// An id for a record that is to be made: here, or on several phones that are to hold the same one.
+    pub fn new_id(&self) -> DocId {
         let bytes = self.environment().rng.bytes();
         DocId(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
     }
@@ -216,8 +217,8 @@ fn is_household(edits: &[FieldEdit]) -> bool {
     edits.iter().any(|edit| edit.field == "programme" && edit.value == "household_visit")
 }
 
-/// What in the texts of these edits looks like personal data.
-pub(crate) fn warnings(edits: &[FieldEdit], household: bool) -> Vec<Warning> {
+/// What in the texts of these edits looks like personal data; `household`: more strictly, as on a visit to a household.
+pub fn warnings(edits: &[FieldEdit], household: bool) -> Vec<Warning> {
     let check = if household { privacy::check_household } else { privacy::check };
     let mut found = Vec::new();
     for edit in edits.iter().filter(|edit| is_free_text(&edit.field)) {

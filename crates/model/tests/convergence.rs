@@ -9,6 +9,9 @@ use gandan_model::record::Record;
 use gandan_model::rules::Rules;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+// In a browser's engine the tests are run by another harness.
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const DEVICES: usize = 4;
 

@@ -13,6 +13,9 @@ use gandan_model::review::ReviewItem;
 use gandan_model::rules::Rules;
 use gandan_model::visit::Visit;
 use serde_json::{Value as Json, json};
+// In a browser's engine the tests are run by another harness.
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const UNIT: &str = "24781";
 
@@ -46,8 +49,7 @@ impl Merged {
 }
 
 fn cases() -> Vec<Case> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/merge-cases.jsonl");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = include_str!("../../../tests/fixtures/merge-cases.jsonl");
     let case = |line: &str| {
         let json: Json = serde_json::from_str(line).unwrap();
         let text = |name: &str| json[name].as_str().unwrap().to_owned();

@@ -1,8 +1,6 @@
 //! Everything unsent in one file: the last resort when a phone cannot reach the server any more.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
 
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use rusqlite::Connection;
@@ -26,12 +24,21 @@ pub struct Exported {
 }
 
 impl Store {
-    /// Writes everything that the server has not confirmed to a new file, one JSON object a line: a line
-    /// about the device, then changes and envelopes (bytes as hexadecimal digits) and drafts. The file is
-    /// **not encrypted**; it must not exist yet. Nothing is removed here.
-    pub fn export_unsent(&self, path: &Path) -> Result<Exported, StoreError> {
+    /// [`Store::write_unsent`] to a new file, which must not exist yet and is on disk when this returns.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn export_unsent(&self, path: &std::path::Path) -> Result<Exported, StoreError> {
+        let mut out = std::io::BufWriter::new(std::fs::File::create_new(path)?);
+        let exported = self.write_unsent(&mut out)?;
+        let file = out.into_inner().map_err(|error| StoreError::from(error.into_error()))?;
+        file.sync_all()?;
+        Ok(exported)
+    }
+
+    /// Writes everything that the server has not confirmed, one JSON object a line: a line about the device, then
+    /// changes and envelopes (bytes as hexadecimal digits) and drafts. What is written is **not encrypted**. Nothing
+    /// is removed here.
+    pub fn write_unsent(&self, mut out: impl Write) -> Result<Exported, StoreError> {
         self.read(|connection| {
-            let mut out = BufWriter::new(File::create_new(path)?);
             let identity: Option<crate::Identity> = setting::json(connection, "identity")?;
             let device = identity.as_ref().map(|identity| identity.device.to_string());
             let official = identity.as_ref().map(|identity| identity.official.clone());
@@ -53,8 +60,6 @@ impl Store {
                     None => break,
                 }
             }
-            let file = out.into_inner().map_err(|error| StoreError::from(error.into_error()))?;
-            file.sync_all()?;
             Ok(exported)
         })
     }

@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::error::StoreError;
 use crate::key::DatabaseKey;
 
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4096;
+
+/// What keeps a second process out while it is held.
+pub(crate) type Lock = File;
+
 /// The files of one store.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -103,6 +109,26 @@ impl Files {
         Ok(())
     }
 
+    /// What shows before anything is read that the database file lost its end, in words. A file too short for a first
+    /// page, beside a log or with a key that was remembered after its first opening, was longer before.
+    pub(crate) fn is_cut_short(&self, key: &DatabaseKey) -> Result<Option<String>, StoreError> {
+        let length = match fs::metadata(self.database()) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error.into()),
+        };
+        if length >= PAGE_BYTES {
+            return Ok(None);
+        }
+        let key_matches = self.key_matches(key);
+        let log = fs::metadata(self.wal()).is_ok_and(|metadata| metadata.len() > 0);
+        let was_used = self.database().exists() && key_matches.is_some();
+        if key_matches == Some(false) && was_used || length > 0 && !was_used {
+            return Err(StoreError::WrongKey);
+        }
+        Ok((was_used || log).then(|| "the file was cut short".to_owned()))
+    }
+
     /// Makes the folder if need be and locks it for this process.
     pub(crate) fn lock(&self) -> Result<File, StoreError> {
         fs::create_dir_all(&self.folder)?;
@@ -111,8 +137,6 @@ impl Files {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy),
-            // Where there are no locks (a browser) there is no second process either.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }

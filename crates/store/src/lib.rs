@@ -20,6 +20,11 @@
 //! that does not fit its document is put in quarantine and holds up no other; one that comes too early
 //! waits for what it builds on.
 //!
+//! # In a browser
+//!
+//! On `wasm32` the same database, encrypted by the same engine, lies in the origin's private storage (`pool`); only
+//! files and the salvage of damaged ones differ.
+//!
 //! # Damage
 //!
 //! A wrong key, a newer version, a full disk, a folder that cannot be written, a second process: each has
@@ -35,12 +40,15 @@ mod document;
 mod draft;
 mod error;
 mod export;
+#[cfg(not(target_family = "wasm"))]
 mod files;
 mod key;
 mod line;
 mod list;
 mod open;
 mod outbox;
+#[cfg(target_family = "wasm")]
+pub mod pool;
 mod project;
 mod query;
 mod raw;
@@ -53,9 +61,9 @@ mod setting;
 mod space;
 mod state;
 
-use std::fs::File;
-
 use gandan_model::rules::Rules;
+#[cfg(target_family = "wasm")]
+use pool as files;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use commit::Commit;
@@ -82,7 +90,7 @@ pub struct Store {
     files: files::Files,
     rules: Rules,
     /// Held until the store is dropped; fields are dropped in this order, so after the connection.
-    _lock: File,
+    _lock: files::Lock,
 }
 
 impl Store {

@@ -1,6 +1,5 @@
 //! Opening: lock, key, repair if need be, migrations.
 
-use std::fs;
 use std::path::Path;
 
 use gandan_model::mutant;
@@ -16,8 +15,6 @@ use crate::{reproject, salvage, schema};
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
-/// Bytes of a page.
-const PAGE_BYTES: u64 = 4096;
 /// More statements than the store has.
 const STATEMENTS: usize = 160;
 /// Documents whose rows are derived while the store is opened after a salvage.
@@ -85,23 +82,8 @@ enum Attempt {
 }
 
 fn attempt(files: &Files, key: &DatabaseKey) -> Result<Attempt, StoreError> {
-    let length = match fs::metadata(files.database()) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error.into()),
-    };
-    // A file too short for a first page, beside a log or with a key that was remembered after its first
-    // opening, was longer before.
-    if length < PAGE_BYTES {
-        let key_matches = files.key_matches(key);
-        let log = fs::metadata(files.wal()).is_ok_and(|metadata| metadata.len() > 0);
-        let was_used = files.database().exists() && key_matches.is_some();
-        if key_matches == Some(false) && was_used || length > 0 && !was_used {
-            return Err(StoreError::WrongKey);
-        }
-        if was_used || log {
-            return Ok(Attempt::Damaged("the file was cut short".to_owned()));
-        }
+    if let Some(detail) = files.is_cut_short(key)? {
+        return Ok(Attempt::Damaged(detail));
     }
     match prepare(files, key) {
         Ok(connection) => Ok(Attempt::Open(connection)),
@@ -167,6 +149,7 @@ pub(crate) fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection, Stor
     // SQLCipher reports what it meets to the standard error stream; here it comes back as an error.
     connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     connection.pragma_update(None, "key", key.pragma())?;
+    // The log's index then lies in the connection's own memory: browsers share none.
     connection.execute_batch("PRAGMA cipher_memory_security = OFF; PRAGMA locking_mode = EXCLUSIVE;")?;
     Ok(connection)
 }
@@ -193,10 +176,12 @@ fn quick_check(connection: &Connection) -> Result<(), StoreError> {
         return Err(StoreError::Damaged(verdict));
     }
     // quick_check reads rows without their long ends; this proves the checksum of every page.
+    bad_pages(connection)?.into_iter().next().map_or(Ok(()), |page| Err(StoreError::Damaged(page)))
+}
+
+/// Proves the checksum of every page; gives what is wrong with each that fails.
+pub(crate) fn bad_pages(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare("PRAGMA cipher_integrity_check")?;
-    let mut rows = statement.query([])?;
-    if let Some(row) = rows.next()? {
-        return Err(StoreError::Damaged(row.get(0)?));
-    }
-    Ok(())
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

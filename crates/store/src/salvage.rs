@@ -1,28 +1,45 @@
 //! Moving what is readable from a damaged file to a fresh one.
 //!
-//! Work is done on a copy. The fresh file is complete, and on disk, before the damaged one is renamed; the
-//! damaged one is never changed and never removed. What counts is what nobody else has: identity, unsent
+//! The fresh file is complete, and on disk, before it takes the damaged one's place; the damaged one is never changed
+//! and never removed. How rows are read and how files change places differs between a file system (`system`) and a
+//! browser (`browser`). What counts is what nobody else has: identity, unsent
 //! changes, envelopes, drafts. Everything else is taken along as far as it can be read, and the cursors start
 //! again from the beginning, so that the server fills every gap.
 
+#[cfg(target_family = "wasm")]
+mod browser;
+#[cfg(not(target_family = "wasm"))]
 mod leaf;
 mod sort;
+#[cfg(not(target_family = "wasm"))]
+mod system;
+#[cfg(any(test, target_family = "wasm"))]
+mod table;
+#[cfg(not(target_family = "wasm"))]
 mod wal;
 
-use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::files::{Files, remove_if_there};
 use crate::key::DatabaseKey;
 use crate::open::{configure, connect};
 use crate::{Store, schema};
 
-/// The page size of the database.
-const PAGE: usize = 4096;
+#[cfg(target_family = "wasm")]
+pub(crate) use browser::{finish_interrupted, salvage};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use system::{finish_interrupted, salvage};
+
+/// A row as it lies in a page: its number, and the columns that the record has.
+struct LooseRow {
+    n: i64,
+    columns: Vec<Value>,
+}
+
 /// What a salvage found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SalvageReport {
@@ -83,112 +100,25 @@ impl Store {
     }
 }
 
-/// Completes what a salvage had begun when the process was killed.
-pub(crate) fn finish_interrupted(files: &Files, now_ms: i64) -> Result<(), StoreError> {
-    if !files.salvaged().exists() {
-        return Ok(());
-    }
-    // It got its name only when it was complete, and the damaged file was about to be renamed.
-    let (aside, aside_wal) = files.set_aside(now_ms);
-    swap(files, &aside, &aside_wal)
-}
-
-/// Salvages a damaged database: afterwards a fresh one is in its place.
-pub(crate) fn salvage(files: &Files, key: &DatabaseKey, damage: &str, now_ms: i64) -> Result<(), StoreError> {
-    let (work, fresh) = (files.scratch("work"), files.scratch("fresh"));
-    for file in [&work, &fresh] {
-        remove_if_there(file)?;
-    }
-    let result = rescue(files, key, damage, now_ms, &work, &fresh);
-    // Not the damaged file: copies that were made here.
-    for file in [&work, &fresh] {
-        remove_if_there(file)?;
-    }
-    let (aside, aside_wal) = result?;
-    swap(files, &aside, &aside_wal)?;
-    files.clear_suspect()
-}
-
-type Aside = (std::path::PathBuf, std::path::PathBuf);
-
-fn rescue(
-    files: &Files,
-    key: &DatabaseKey,
-    damage: &str,
-    now_ms: i64,
-    work: &Path,
+/// Makes a fresh database of the rows that `read` puts into it, and of the report as a note. It is on disk when this
+/// returns.
+fn build(
     fresh: &Path,
-) -> Result<Aside, StoreError> {
-    match fs::copy(files.database(), work) {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::write(work, [])?,
-        Err(error) => return Err(error.into()),
-    }
-    wal::apply(&files.wal(), work)?;
-    let pages = pad(work)?;
-    let (aside, aside_wal) = files.set_aside(now_ms);
-    let mut report = SalvageReport {
-        damage: damage.to_owned(),
-        set_aside: aside.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        pages: u64::from(pages),
-        unreadable_pages: unreadable(work, key)?,
-        ..SalvageReport::default()
-    };
+    key: &DatabaseKey,
+    mut report: SalvageReport,
+    now_ms: i64,
+    read: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut connection = connect(fresh, key)?;
     configure(&connection)?;
-    // Whole or not at all, and then renamed: no journal is needed on the way.
+    // Whole or not at all, and only then used: no journal is needed on the way.
     connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA foreign_keys = OFF;")?;
     schema::migrate(&mut connection, 0)?;
     let transaction = connection.transaction()?;
-    // The first page only says what tables there are.
-    let mut page = 2;
-    while page <= pages {
-        let count = leaf::AT_ONCE.min(pages - page + 1);
-        leaf::read(work, key, pages, page, count, &mut |row| sort::put(&transaction, row))?;
-        page += count;
-    }
+    read(&transaction)?;
     sort::mend(&transaction, &mut report)?;
     let text = serde_json::to_string(&report)?;
     transaction.execute("INSERT INTO salvage_note (at_ms, report) VALUES (?1, ?2)", params![now_ms, text])?;
     transaction.commit()?;
-    connection.close().map_err(|(_, error)| error)?;
-    fs::File::open(fresh)?.sync_all()?;
-    fs::rename(fresh, files.salvaged())?;
-    Ok((aside, aside_wal))
-}
-
-/// Puts the salvaged file in the damaged one's place. The log goes first: it must never meet the new file.
-fn swap(files: &Files, aside: &Path, aside_wal: &Path) -> Result<(), StoreError> {
-    files.sync_folder()?;
-    for (from, to) in [(files.wal(), aside_wal), (files.database(), aside)] {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => files.sync_folder()?,
-        }
-    }
-    fs::rename(files.salvaged(), files.database())?;
-    files.sync_folder()
-}
-
-/// Fills the last page up with zeros; gives the number of pages, at least one.
-fn pad(path: &Path) -> Result<u32, StoreError> {
-    let length = fs::metadata(path)?.len();
-    let pages = length.div_ceil(PAGE as u64).max(1);
-    fs::File::options().write(true).open(path)?.set_len(pages * PAGE as u64)?;
-    u32::try_from(pages).map_err(StoreError::internal)
-}
-
-/// How many pages have a wrong checksum.
-fn unreadable(path: &Path, key: &DatabaseKey) -> Result<u64, StoreError> {
-    let count = |connection: Connection| -> rusqlite::Result<u64> {
-        let mut statement = connection.prepare("PRAGMA cipher_integrity_check")?;
-        let mut rows = statement.query([])?;
-        let mut bad = 0;
-        while rows.next()?.is_some() {
-            bad += 1;
-        }
-        Ok(bad)
-    };
-    // Only a figure for the report: if it cannot be had, the salvage goes on.
-    Ok(count(connect(path, key)?).unwrap_or(0))
+    connection.close().map_err(|(_, error)| error.into())
 }

@@ -5,6 +5,7 @@
 //! | `test`  | sets the machine up and runs every check, in order; what `.ci/run` calls |
 //! | `tidy`  | the house rules that no compiler knows: lengths, arrows between crates, dead files, licences |
 //! | `demo`  | a server and twenty devices on this machine, offline and concurrent, with an account of it |
+//! | `field` | the field app and the core for browsers, as they ship |
 //! | `audit` | known vulnerabilities of what the lockfile names |
 //! | `fuzz`  | mutated inputs for everything that reads what others wrote |
 //! | `kill`  | a server killed again and again, and a ledger of what it acknowledged |
@@ -18,6 +19,7 @@
 mod audit;
 mod cargo;
 mod demo;
+mod field;
 mod json;
 mod table;
 mod test;
@@ -51,6 +53,7 @@ cargo xtask COMMAND
   tidy                                   the house rules alone
   demo  [--seed N] [--port P] [--exit]   server and twenty devices on this machine; then leaves the
                                          server running (--exit: stops it; for scripts)
+  field                                  build the web apps, and the core for browsers that one of them needs
   audit [--db DIR] [--require]           known vulnerabilities of the lockfile (needs the network, or DIR);
                                          --require: that nothing could be checked is a failure
   fuzz  [TARGET...] [--minutes M]        mutated inputs for every decoder and handler (1 minute each)
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
             Ok(options) => audit::run(&options),
             Err(message) => return wrong_usage(&message),
         },
+        Some("field") if rest.is_empty() => web::build(),
         Some("bench") => cargo::bench(rest),
         Some("fuzz") => cargo::fuzz(rest),
         Some("kill") => cargo::kill(rest),

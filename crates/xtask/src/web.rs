@@ -1,4 +1,4 @@
-//! The staff web app in `server/web`: npm fetches and builds it before the server is built, which carries it.
+//! The web apps: npm fetches and builds them before the server is built, which carries them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,46 +9,77 @@ use crate::Outcome;
 use crate::cargo::{must, root};
 use crate::table::mark;
 
-/// What the app's tools need at least: major and minor version of Node.js.
+/// What the apps' tools need at least: major and minor version of Node.js.
 const NODE: (u32, u32) = (20, 19);
 
-/// Fetches what is missing and builds what is stale.
+/// An app in a folder of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct App {
+    name: &'static str,
+    folder: &'static str,
+    /// Folders outside of its own from which it takes sources.
+    shares: &'static [&'static str],
+}
+
+/// The staff's pages.
+pub(crate) const STAFF: App = App { name: "staff app", folder: "server/web", shares: &[] };
+/// The officials' app, for phones.
+pub(crate) const FIELD: App = App { name: "field app", folder: "bindings/web/app", shares: &["server/web/src"] };
+
+/// Fetches what is missing and builds what is stale: both apps, and the core for browsers.
 ///
 /// # Errors
 /// Says what is missing on the machine, or which command failed.
 pub(crate) fn build() -> Outcome {
     node()?;
-    let folder = folder();
-    // npm writes this file last: if it is newer than the lockfile, what was fetched is complete.
-    if changed(&folder.join("node_modules/.package-lock.json")) < changed(&folder.join("package-lock.json")) {
-        must(npm().args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    }
-    let built = changed(&folder.join("dist/site/index.html"));
-    let sources = ["src", "public", "scripts", "index.html", "package-lock.json", "package.json", "vite.config.ts"];
-    let newest = sources.iter().map(|name| newest(&folder.join(name))).max().unwrap_or(SystemTime::now());
-    if built < newest {
-        must(npm().args(["run", "--silent", "build"]))?;
-    }
-    println!("  {} web app built", mark(true));
-    Ok(())
+    STAFF.fetch()?;
+    STAFF.build()?;
+    FIELD.fetch()?;
+    crate::field::build()?;
+    FIELD.build()
 }
 
-/// Builds the app for the demo if the machine can; a demo without pages is still one.
+/// Builds the apps for the demo if the machine can; a demo without pages is still one.
 pub(crate) fn build_if_possible() {
     if let Err(error) = build() {
-        println!("  the server will have no web pages: {error}");
+        println!("  the server will lack web pages: {error}");
     }
 }
 
-/// `npm` in the app's folder.
-pub(crate) fn npm() -> Command {
-    let mut command = Command::new("npm");
-    command.current_dir(folder()).stdin(Stdio::null());
-    command
-}
+impl App {
+    fn fetch(self) -> Outcome {
+        let folder = self.path();
+        // npm writes this file last: if it is newer than the lockfile, what was fetched is complete.
+        if changed(&folder.join("node_modules/.package-lock.json")) < changed(&folder.join("package-lock.json")) {
+            must(self.npm().args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+        }
+        Ok(())
+    }
 
-fn folder() -> PathBuf {
-    root().join("server/web")
+    fn build(self) -> Outcome {
+        let folder = self.path();
+        let built = changed(&folder.join("dist/site/index.html"));
+        let sources = ["src", "public", "scripts", "index.html", "package-lock.json", "package.json", "vite.config.ts"];
+        let own = sources.iter().map(|name| folder.join(name));
+        let shared = self.shares.iter().map(|name| root().join(name));
+        let newest = own.chain(shared).map(|path| newest(&path)).max().unwrap_or(SystemTime::now());
+        if built < newest {
+            must(self.npm().args(["run", "--silent", "build"]))?;
+        }
+        println!("  {} {} built", mark(true), self.name);
+        Ok(())
+    }
+
+    /// `npm` in the app's folder.
+    pub(crate) fn npm(self) -> Command {
+        let mut command = Command::new("npm");
+        command.current_dir(self.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn path(self) -> PathBuf {
+        root().join(self.folder)
+    }
 }
 
 fn node() -> Outcome {
@@ -68,7 +99,7 @@ fn version(said: &str) -> Option<(u32, u32)> {
 }
 
 /// When a file was changed last; the beginning of time if it is not there.
-fn changed(path: &Path) -> SystemTime {
+pub(crate) fn changed(path: &Path) -> SystemTime {
     fs::metadata(path).and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 

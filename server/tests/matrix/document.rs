@@ -26,7 +26,7 @@ fn every_test_that_the_document_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let document = fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let mut sources = String::new();
-    for folder in ["crates", "server", "tests"] {
+    for folder in ["bindings", "crates", "server", "tests"] {
         collect(&root.join(folder), &mut sources);
     }
     let is_name = |word: &&str| {
@@ -37,13 +37,17 @@ fn every_test_that_the_document_names_exists() {
     for name in names {
         assert!(sources.contains(&format!("fn {name}()")), "SECURITY.md names {name}, which is no test");
     }
+    // Tests in a browser have sentences for names.
+    for sentence in document.split('“').skip(1).filter_map(|rest| rest.split('”').next()) {
+        assert!(sources.contains(&format!("it('{sentence}'")), "SECURITY.md names “{sentence}”, which is no test");
+    }
 }
 
 fn collect(folder: &Path, into: &mut String) {
     for path in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
         if path.is_dir() && !path.ends_with("node_modules") {
             collect(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "ts") {
             into.push_str(&fs::read_to_string(&path).unwrap());
         }
     }

@@ -16,7 +16,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::StoreError;
 use crate::key::DatabaseKey;
 
-use super::PAGE;
+use super::LooseRow;
+use super::system::PAGE;
 
 /// Bytes at the end of every page that SQLCipher uses for its checksum.
 const RESERVED: usize = 80;
@@ -25,12 +26,6 @@ const USABLE: usize = PAGE - RESERVED;
 pub(super) const AT_ONCE: u32 = 50;
 /// At least as many columns as any table of ours has.
 const COLUMNS: &str = "a,b,c,d,e,f,g,h,i,j,k";
-
-/// A row as it lies in a page: its number, and the columns that the record has.
-pub(super) struct LooseRow {
-    pub(super) n: i64,
-    pub(super) columns: Vec<Value>,
-}
 
 /// Reads every row of every table leaf among `count` pages from `first` on, and hands it to `take`.
 /// `pages` is the number of pages of the file.

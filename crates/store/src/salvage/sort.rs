@@ -9,8 +9,7 @@ use crate::space::{SPACES, SpaceCopy};
 use crate::state::change;
 use crate::{raw, setting};
 
-use super::SalvageReport;
-use super::leaf::LooseRow;
+use super::{LooseRow, SalvageReport};
 
 /// Puts a row into the table from which it comes. Rows of derived tables, and what is none of ours, are
 /// left out.

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::error::StoreError;
 
-use super::PAGE;
+use super::system::PAGE;
 
 const HEADER: usize = 32;
 const FRAME: usize = 24;

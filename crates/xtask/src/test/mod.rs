@@ -14,6 +14,7 @@ use crate::cargo::{self, Binaries, cargo, must};
 use crate::json::{items, text};
 use crate::table::{Table, heading, mark, time};
 use crate::{Failure, Outcome, Told};
+pub(crate) use setup::works;
 use tally::Tally;
 
 /// The package whose tests drive real processes.
@@ -67,6 +68,9 @@ const STEPS: &[Step] = &[
     ("end-to-end tests", end_to_end),
     ("web app: types and unit tests", web),
     ("web app: end to end in Chromium", web_end_to_end),
+    ("the core on WebAssembly", core_on_wasm),
+    ("field app: types and unit tests", field),
+    ("field app: end to end in Chromium", field_end_to_end),
 ];
 const MUTANTS: Step = ("mistakes on purpose are caught by the simulator", mutants);
 const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
@@ -184,13 +188,28 @@ fn mutants(course: &mut Course) -> Outcome {
 }
 
 fn web(course: &mut Course) -> Outcome {
-    must(crate::web::npm().args(["run", "--silent", "check"]))?;
-    must(with_binaries(crate::web::npm().args(["run", "--silent", "generate:check"]), course))?;
-    tests(crate::web::npm().args(["test", "--silent"]).env("NO_COLOR", "1"), &mut course.tally)
+    must(crate::web::STAFF.npm().args(["run", "--silent", "check"]))?;
+    must(with_binaries(crate::web::STAFF.npm().args(["run", "--silent", "generate:check"]), course))?;
+    tests(crate::web::STAFF.npm().args(["test", "--silent"]).env("NO_COLOR", "1"), &mut course.tally)
 }
 
 fn web_end_to_end(course: &mut Course) -> Outcome {
-    let mut command = crate::web::npm();
+    let mut command = crate::web::STAFF.npm();
+    with_binaries(command.args(["run", "--silent", "e2e"]).env("NO_COLOR", "1"), course);
+    tests(&mut command, &mut course.tally)
+}
+
+fn core_on_wasm(course: &mut Course) -> Outcome {
+    tests(&mut crate::field::test()?, &mut course.tally)
+}
+
+fn field(course: &mut Course) -> Outcome {
+    must(crate::web::FIELD.npm().args(["run", "--silent", "check"]))?;
+    tests(crate::web::FIELD.npm().args(["test", "--silent"]).env("NO_COLOR", "1"), &mut course.tally)
+}
+
+fn field_end_to_end(course: &mut Course) -> Outcome {
+    let mut command = crate::web::FIELD.npm();
     with_binaries(command.args(["run", "--silent", "e2e"]).env("NO_COLOR", "1"), course);
     tests(&mut command, &mut course.tally)
 }

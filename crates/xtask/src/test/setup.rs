@@ -99,7 +99,7 @@ fn browser() -> Outcome {
 }
 
 /// Whether a command can be started and succeeds. Its output is not shown.
-fn works(command: &mut Command) -> bool {
+pub(crate) fn works(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gandan-client", &["gandan-model", "gandan-sync", "gandan-store"]),
     ("gandan-cli", &["gandan-client"]),
     ("gandan-ffi", &["gandan-client"]),
+    ("gandan-web", &["gandan-client"]),
     ("gandan-server", &["gandan-model", "gandan-sync"]),
     ("gandan-tests", &["gandan-client", "gandan-server", "gandan-sync", "gandan-store", "gandan-model"]),
     ("gandan-xtask", &[]),
@@ -26,7 +27,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest", &["gandan-client", "gandan-tests"]),
     ("rusqlite", &["gandan-store", "gandan-server", "gandan-tests"]),
     ("tokio", &["gandan-client", "gandan-cli", "gandan-ffi", "gandan-server", "gandan-tests"]),
-    ("getrandom", &["gandan-client", "gandan-cli", "gandan-ffi", "gandan-server", "gandan-tests"]),
+    ("getrandom", &["gandan-client", "gandan-cli", "gandan-ffi", "gandan-web", "gandan-server", "gandan-tests"]),
 ];
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {

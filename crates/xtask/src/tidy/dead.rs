@@ -139,8 +139,9 @@ fn is_data(path: &str) -> bool {
     let in_room = ["crates/", "server/", "tests/", "bindings/"].iter().any(|room| path.starts_with(room));
     let file = path.rsplit('/').next().unwrap_or(path);
     in_room
-        // The web app is a project of its own: its build finds what it needs, and its tests what is not used.
+        // The web apps are projects of their own: their builds find what they need, and their tests what is not used.
         && !path.starts_with("server/web/")
+        && !path.starts_with("bindings/web/app/")
         && !["rs", "md"].iter().any(|extension| has_extension(path, extension))
         && !path.contains("proptest-regressions")
         && !matches!(file, "Cargo.toml" | ".gitignore" | ".gitkeep")

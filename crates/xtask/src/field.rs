@@ -1,0 +1,185 @@
+//! The core for browsers: `bindings/web`, compiled to WebAssembly, made small, and put where the field app imports it.
+//!
+//! rustc has WebAssembly's standard library for the asking where rustup reaches its own server. Elsewhere Debian's
+//! toolchain for browsers has the library's source, which is then compiled along. C is compiled by clang. What is built
+//! lies in a folder of its own, so that it disturbs no other build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Outcome;
+use crate::cargo::{cargo, metadata, must, root, target_directory};
+use crate::json::{items, text};
+use crate::table::mark;
+use crate::test::works;
+use crate::web::changed;
+
+/// What the core is compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+/// The profile of what ships, and of its tests: small, and without unwinding.
+const PROFILE: &str = "web";
+/// Debian's packages of its toolchain for browsers.
+const DEBIAN: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
+/// Debian's packages for C.
+const C: &[&str] = &["clang", "llvm"];
+
+/// Where the field app imports the core from.
+fn place() -> PathBuf {
+    root().join("bindings/web/app/src/lib/core/wasm")
+}
+
+/// Who compiles.
+enum Toolchain {
+    /// The one that compiles everything else.
+    Rustup,
+    /// Debian's, with the linker of the other one.
+    Debian {
+        /// `rust-lld`.
+        linker: PathBuf,
+    },
+}
+
+impl Toolchain {
+    /// Finds one, or installs it.
+    fn find() -> Outcome<Self> {
+        if has_target() {
+            return Ok(Self::Rustup);
+        }
+        println!("  installing the standard library for {TARGET}");
+        if works(Command::new("rustup").args(["target", "add", TARGET])) && has_target() {
+            return Ok(Self::Rustup);
+        }
+        if !Path::new("/usr/bin/cargo").exists() || !Path::new("/usr/lib/rustlib/src").exists() {
+            works(Command::new("apt-get").args(["install", "-y"]).args(DEBIAN));
+        }
+        let sysroot = said(Command::new("rustc").args(["--print", "sysroot"]))?;
+        let host = said(Command::new("rustc").args(["--print", "host-tuple"]))?;
+        let linker = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+        if Path::new("/usr/bin/cargo").exists() && linker.exists() {
+            return Ok(Self::Debian { linker });
+        }
+        Err(format!(
+            "no compiler for {TARGET}; install one with: rustup target add {TARGET}, or on Debian: sudo apt-get install -y {}",
+            DEBIAN.join(" ")
+        )
+        .into())
+    }
+
+    /// A cargo that builds for the browser.
+    fn cargo(&self, command: &str) -> Outcome<Command> {
+        let mut cargo = match self {
+            Self::Rustup => cargo(),
+            Self::Debian { linker } => {
+                let mut cargo = Command::new("/usr/bin/cargo");
+                cargo
+                    .current_dir(root())
+                    .env("RUSTC", "/usr/bin/rustc")
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                cargo
+            }
+        };
+        cargo.args([command, "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"]).arg(folder()?);
+        if matches!(self, Self::Debian { .. }) {
+            cargo.arg("-Zbuild-std=std,panic_abort");
+        }
+        Ok(cargo)
+    }
+}
+
+/// Builds the core for the browser if it is stale.
+///
+/// # Errors
+/// Says what is missing on the machine, or which command failed.
+pub(crate) fn build() -> Outcome {
+    c_compiler()?;
+    must(Toolchain::find()?.cargo("build")?.args(["-p", "gandan-web"]))?;
+    let built = folder()?.join(TARGET).join(PROFILE).join("gandan_web.wasm");
+    let shipped = place().join("gandan_web_bg.wasm");
+    if changed(&shipped) < changed(&built) {
+        must(
+            Command::new(tools()?.join("wasm-bindgen")).args(["--target", "web", "--out-dir"]).arg(place()).arg(&built),
+        )?;
+        shrink(&shipped)?;
+    }
+    println!("  {} core for browsers built: {} KB", mark(true), fs::metadata(&shipped)?.len() / 1024);
+    Ok(())
+}
+
+/// Tests of the rooms that run in a browser, on WebAssembly in Node.js.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn test() -> Outcome<Command> {
+    c_compiler()?;
+    let mut command = Toolchain::find()?.cargo("test")?;
+    command
+        .args(["-p", "gandan-model", "--test", "merge_cases", "--test", "convergence"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", tools()?.join("wasm-bindgen-test-runner"));
+    Ok(command)
+}
+
+/// `wasm-opt`, which npm brings for the app, replaces the file by a smaller one.
+fn shrink(wasm: &Path) -> Outcome {
+    let smaller = wasm.with_extension("wasm.tmp");
+    let tool = root().join("bindings/web/app/node_modules/.bin/wasm-opt");
+    must(Command::new(tool).args(["-Os", "--all-features", "-o"]).arg(&smaller).arg(wasm))?;
+    fs::rename(smaller, wasm)?;
+    Ok(())
+}
+
+/// Where this build lies.
+fn folder() -> Outcome<PathBuf> {
+    Ok(target_directory()?.join("web"))
+}
+
+/// The programs of `wasm-bindgen-cli`, of just the version that the lockfile names for `wasm-bindgen`: the two speak a
+/// language of their own.
+fn tools() -> Outcome<PathBuf> {
+    let metadata = metadata()?;
+    let found = items(&metadata, "packages").iter().find(|package| text(package, "name") == "wasm-bindgen");
+    let version = text(found.ok_or("the lockfile names no wasm-bindgen")?, "version");
+    let home = target_directory()?.join("tools");
+    let bin = home.join("bin");
+    let is_there = |name| said(Command::new(bin.join(name)).arg("--version")).is_ok_and(|said| said.ends_with(version));
+    if !is_there("wasm-bindgen") {
+        // Not `--locked`: its own lockfile is older than what it needs.
+        let exact = format!("={version}");
+        let bins = ["--bin", "wasm-bindgen", "--bin", "wasm-bindgen-test-runner"];
+        must(
+            cargo()
+                .args(["install", "--quiet", "wasm-bindgen-cli", "--version", &exact])
+                .args(bins)
+                .arg("--root")
+                .arg(&home)
+                // Run a few times and built once: quick to build is quicker.
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        )?;
+    }
+    Ok(bin)
+}
+
+fn c_compiler() -> Outcome {
+    let is_there = || works(Command::new("clang").arg("--version")) && works(Command::new("llvm-ar").arg("--version"));
+    if !is_there() {
+        println!("  installing {} with apt-get", C.join(" and "));
+        works(Command::new("apt-get").args(["install", "-y"]).args(C));
+    }
+    if is_there() { Ok(()) } else { Err(format!("install it with: sudo apt-get install -y {}", C.join(" ")).into()) }
+}
+
+/// Whether the toolchain that runs this has the standard library for the browser.
+fn has_target() -> bool {
+    said(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))
+        .is_ok_and(|folder| Path::new(&folder).is_dir())
+}
+
+/// What a command says on standard output.
+fn said(command: &mut Command) -> Outcome<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(format!("`{}` failed", crate::cargo::show(command)).into());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
