@@ -12,12 +12,13 @@ use ed25519_dalek::VerifyingKey;
 use gandan_model::ids::DeviceId;
 use gandan_sync::error::{FrameError, RequestError};
 use gandan_sync::frame::PROTOCOL_VERSION;
-use gandan_sync::request::{RequestHead, SyncRequest, UnverifiedRequest, salvage};
+use gandan_sync::request::{Flags, RequestHead, SyncRequest, UnverifiedRequest, salvage};
 use gandan_sync::response::Problem;
 use gandan_sync::server::{Admitted, Answer, Ask, Intake, SpaceRight, Verdict, answer};
 use gandan_sync::{Refusal, Status};
 
 use crate::clock::SharedClock;
+use crate::db::sqlite::rules;
 use crate::db::storage::{DbResult, DeviceRow, SeenRow};
 use crate::db::{Db, DbError, Storage};
 use crate::ingest::{Ingest, Listeners, LogResolver, device_head, refusal_for};
@@ -149,7 +150,10 @@ impl Exchange {
             }
             statuses.sort_unstable_by_key(|(device_seq, _)| *device_seq);
         }
-        let answer = self.answer(&device, &head, statuses, device_seq)?;
+        let mut answer = self.answer(&device, &head, statuses, device_seq)?;
+        if head.flags.contains(Flags::RULES) {
+            answer.response.rules = Some(self.db.read(rules::number)?);
+        }
         if let Some(record) = answer.keep {
             let token = record.token;
             self.ingest.keep_position(device.no, token, self.positions.keep(device.no, record));

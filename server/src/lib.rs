@@ -29,6 +29,7 @@ pub mod ingest;
 pub mod ledger;
 pub mod limits;
 pub mod metrics;
+pub mod oidc;
 pub mod positions;
 pub mod projector;
 pub mod reports;

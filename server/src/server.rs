@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 use rusqlite::{Transaction, TransactionBehavior};
@@ -19,6 +19,7 @@ use crate::front::Pace;
 use crate::ingest::{Ingest, Listeners};
 use crate::limits::{LimitOptions, Limits};
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::positions::Positions;
 use crate::projector::{Projector, Signal};
 use crate::staff_writer::{ServerDevice, StaffWriter};
@@ -62,6 +63,8 @@ pub struct ServerOptions {
     pub tls: bool,
     /// How documents are packed beside the serving; `None`: only by `gandan-server compact`.
     pub compaction: Option<compactor::Options>,
+    /// The province's own sign-in service; none: accounts sign in with passwords only.
+    pub oidc: Option<Arc<Oidc>>,
 }
 
 impl ServerOptions {
@@ -77,6 +80,7 @@ impl ServerOptions {
             behind_proxy: false,
             tls: false,
             compaction: Some(compactor::Options::default()),
+            oidc: None,
         }
     }
 }
@@ -132,6 +136,7 @@ impl Server {
             poll_after_s: options.poll_after_s,
         };
         let staff = StaffWriter::new(db.clone(), ingest.clone(), Arc::clone(&options.clock), device);
+        let tiles = db.read(crate::http::api::admin_map::tiles_in_use)?;
         let (shutdown, stopping) = watch::channel(false);
         let state = AppState::new(Parts {
             db,
@@ -153,6 +158,8 @@ impl Server {
             secure: options.behind_proxy || options.tls,
             hashing: Arc::new(Semaphore::new(HASHING)),
             exports: Arc::new(Semaphore::new(EXPORTS as usize)),
+            oidc: options.oidc,
+            tiles: RwLock::new(tiles),
         });
         Ok(Self { state, ingest, projector, compactor, shutdown, threads, _lock: lock })
     }

@@ -1,6 +1,6 @@
 //! What every request handler can reach.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Semaphore, watch};
 
@@ -11,6 +11,7 @@ use crate::exchange::Exchange;
 use crate::front::Pace;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::projector::Projector;
 use crate::staff_writer::StaffWriter;
 
@@ -39,6 +40,9 @@ pub(crate) struct Parts {
     pub(crate) secure: bool,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) oidc: Option<Arc<Oidc>>,
+    /// Origin of the map's tiles.
+    pub(crate) tiles: RwLock<Option<String>>,
 }
 
 impl AppState {
@@ -134,6 +138,21 @@ impl AppState {
     /// Bounds the passwords that are hashed at the same time.
     pub(crate) fn hashing(&self) -> &Arc<Semaphore> {
         &self.0.hashing
+    }
+
+    /// The sign-in service, if one is set up.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_deref()
+    }
+
+    /// Where the pages may load tiles from; the one place besides this server.
+    pub(crate) fn tiles(&self) -> Option<String> {
+        self.0.tiles.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The setting has changed.
+    pub(crate) fn set_tiles(&self, origin: Option<String>) {
+        *self.0.tiles.write().unwrap_or_else(PoisonError::into_inner) = origin;
     }
 
     /// Returns when no export is under way. Those that ask meanwhile are told to wait.

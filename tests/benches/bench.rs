@@ -12,6 +12,7 @@ mod load;
 mod local;
 mod push;
 mod rig;
+mod web;
 mod yardsticks;
 
 use figures::Figures;
@@ -31,6 +32,10 @@ bench load [--phones N] [--visits N] [--within SECONDS] [--seed N] [--json]
   --phones N        phones that come online (1000)
   --visits N        visits of each (10)
   --within SECONDS  within this time (60)
+
+bench web [--visits N] [--seed N] [--json]
+
+  --visits N        visits in the database (112000, with some 200,000 issues)
 
   --json            one JSON document on standard output instead of a table";
 
@@ -80,6 +85,10 @@ fn main() {
         load_alone(&args[1..]);
         return;
     }
+    if args.first().is_some_and(|arg| arg == "web") {
+        web_alone(&args[1..]);
+        return;
+    }
     let options = match options(&args) {
         Ok(options) => options,
         Err(message) => {
@@ -109,6 +118,19 @@ fn load_alone(args: &[String]) {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let figures = runtime.block_on(load::measure(size, &options));
+    println!("{}", if options.json { figures.json(&options).to_string() } else { figures.table(&options) });
+}
+
+fn web_alone(args: &[String]) {
+    let (size, options) = match web::Size::parse(args) {
+        Ok(parsed) => parsed,
+        Err(message) => {
+            eprintln!("bench web: {message}\n\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let figures = runtime.block_on(web::measure(size, &options));
     println!("{}", if options.json { figures.json(&options).to_string() } else { figures.table(&options) });
 }
 

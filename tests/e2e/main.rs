@@ -11,6 +11,7 @@ mod journey;
 mod load;
 mod network;
 mod pressure;
+mod rules;
 mod secrecy;
 mod secrets;
 mod stage;

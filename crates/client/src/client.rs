@@ -44,7 +44,10 @@ impl Client {
     /// `wrong_key` (the file is untouched), `busy` (another process has it open), `disk_full`, `read_only`,
     /// `newer_version`.
     pub fn open(home: &Path, key: [u8; 32], environment: Environment) -> Result<Self, ClientError> {
-        let store = Store::open(home, &DatabaseKey::new(key), environment.clock.now_ms())?;
+        let mut store = Store::open(home, &DatabaseKey::new(key), environment.clock.now_ms())?;
+        if let Some(rules) = crate::exchange::kept_rules(&store)? {
+            store.set_rules(rules);
+        }
         let skew_ms = store.sync_state()?.clock_skew_ms.unwrap_or(0);
         Ok(Self {
             inner: Arc::new(Inner {

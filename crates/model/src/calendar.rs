@@ -17,7 +17,7 @@
 //! # Ok::<(), gandan_model::calendar::CalendarError>(())
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jiff::civil::{Date, Weekday};
@@ -79,6 +79,7 @@ impl CalendarError {
 
 /// How well a fact of law or calendar is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     /// Read in the primary text.
@@ -95,6 +96,7 @@ pub enum Mark {
 
 /// What a special day is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SpecialKind {
     /// A day off.
@@ -105,8 +107,10 @@ pub enum SpecialKind {
 
 /// One special day of the calendar file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SpecialDay {
     /// The civil date (UTC+7).
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = Date))]
     pub date: Date,
     /// Holiday or make-up working day.
     pub kind: SpecialKind,
@@ -125,6 +129,7 @@ pub struct SpecialDay {
 
 /// What is known about a year as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CalendarYear {
     /// The year.
     pub year: i16,
@@ -139,6 +144,7 @@ pub struct CalendarYear {
 
 /// The calendar file, `data/calendar-vn.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CalendarData {
     /// Version of the content, for display beside computed due dates.
     pub version: String,
@@ -170,7 +176,7 @@ pub enum DayOff {
 pub struct Calendar {
     version: String,
     weekend: [bool; 7],
-    complete_years: BTreeSet<i16>,
+    years: Vec<CalendarYear>,
     days: BTreeMap<Date, SpecialDay>,
 }
 
@@ -215,9 +221,7 @@ impl Calendar {
                 return Err(CalendarError::TwiceListed(date));
             }
         }
-        let years = file.years.into_iter().filter(|y| y.complete);
-        let complete_years = years.map(|y| y.year).collect();
-        Ok(Self { version: file.version, weekend, complete_years, days })
+        Ok(Self { version: file.version, weekend, years: file.years, days })
     }
 
     /// Version of the calendar's content.
@@ -228,7 +232,14 @@ impl Calendar {
     /// Whether every holiday of the year is known to be listed. A due date in a year that is not complete is an
     /// estimate: show it as such.
     pub fn is_complete(&self, year: i16) -> bool {
-        self.complete_years.contains(&year)
+        self.years.iter().any(|known| known.year == year && known.complete)
+    }
+
+    /// The data that it was made of; days in order of date.
+    pub fn data(&self) -> CalendarData {
+        let weekend = (1..).zip(self.weekend).filter(|(_, off)| *off).map(|(day, _)| day).collect();
+        let days = self.days.values().cloned().collect();
+        CalendarData { version: self.version.clone(), weekend, years: self.years.clone(), days }
     }
 
     /// The special days, active or not, in order of date.

@@ -18,8 +18,11 @@ use crate::moment::Moment;
 use crate::review::ReviewItem;
 use crate::rules::Rules;
 
+mod clock;
 mod status;
 mod view;
+
+pub use clock::Clock;
 
 /// In what way the matter was raised. Never who: a name lives in a contact document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,6 +119,9 @@ pub struct Issue {
     pub agency_conflict: bool,
     /// By when; derived, never merged.
     pub due: Due,
+    /// What the due dates depend on.
+    #[serde(skip)]
+    pub clock: Clock,
     /// How complex the case was found to be, in the sense of the law: it decides about limits.
     pub complexity: Complexity,
     /// Where it stands.

@@ -17,8 +17,10 @@ use crate::codes::UnitType;
 use crate::text::{TextError, check_text, fold};
 
 mod find;
+mod village;
 
 pub use find::{Found, FoundBy};
+pub use village::{VillageRow, village_key};
 
 /// The units file compiled into the program, as CSV with a header row.
 pub const UNITS_CSV: &str = include_str!("../data/lam-dong-units.csv");

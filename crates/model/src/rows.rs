@@ -7,6 +7,7 @@ use crate::codes::{
     Confidentiality, Confirmation, Consent, HotSpot, IssueField, IssueKind, IssueStatus, Outcome, PlaceKind, Priority,
     Programme, ReplyChannel, ReporterMode, TeamRole, Venue, VisitStatus,
 };
+use crate::deadlines::Due;
 use crate::events::Event;
 use crate::ids::DocId;
 use crate::issue::{Issue, LongStanding};
@@ -195,6 +196,9 @@ pub struct IssueRow {
     pub resolve_due: Option<Date>,
     /// On what ground.
     pub resolve_basis: Option<String>,
+    /// The day promised to the residents.
+    #[serde(default)]
+    pub promised_on: Option<Date>,
     /// Day of the first event after the recording.
     pub first_notice_on: Option<Date>,
     /// Day of the first settling event, if it is settled.
@@ -238,8 +242,7 @@ impl IssueRow {
     pub fn of(id: DocId, unit: &str, issue: &Issue) -> Self {
         let texts = [&issue.title, &issue.description, &issue.place_detail, &issue.ticket, &issue.responsible_agency];
         let search = searchable(texts.into_iter().filter_map(Option::as_deref));
-        let (notice, resolve) = (issue.due.first_notice.as_ref(), issue.due.resolve.as_ref());
-        Self {
+        let mut row = Self {
             id,
             unit: unit.to_owned(),
             visit: issue.visit.as_deref().and_then(|visit| visit.parse().ok()),
@@ -256,10 +259,11 @@ impl IssueRow {
             accepted_on: issue.accepted_on,
             agency: issue.responsible_agency.clone(),
             agency_conflict: issue.agency_conflict,
-            first_notice_due: notice.map(|due| due.on),
-            first_notice_basis: notice.map(|due| due.basis.clone()),
-            resolve_due: resolve.map(|due| due.on),
-            resolve_basis: resolve.map(|due| due.basis.clone()),
+            first_notice_due: None,
+            first_notice_basis: None,
+            resolve_due: None,
+            resolve_basis: None,
+            promised_on: issue.conclusion_due,
             first_notice_on: issue.first_notice_on(),
             settled_on: issue.settled_on(),
             reopened_on: issue.reopened_on(),
@@ -278,7 +282,18 @@ impl IssueRow {
             erased: issue.erased,
             deleted: issue.deleted,
             search,
-        }
+        };
+        row.set_due(&issue.due);
+        row
+    }
+
+    /// Replaces the due dates, after they were derived again.
+    pub fn set_due(&mut self, due: &Due) {
+        let (notice, resolve) = (due.first_notice.as_ref(), due.resolve.as_ref());
+        self.first_notice_due = notice.map(|due| due.on);
+        self.first_notice_basis = notice.map(|due| due.basis.clone());
+        self.resolve_due = resolve.map(|due| due.on);
+        self.resolve_basis = resolve.map(|due| due.basis.clone());
     }
 }
 

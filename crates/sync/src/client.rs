@@ -109,7 +109,7 @@ impl Session {
             time_ms: start.now_ms,
             position,
             byte_budget: start.byte_budget,
-            flags: start.flags,
+            flags: start.flags.with(Flags::RULES),
         };
         let unsent = start.outbox.len() - envelopes.len();
         let bytes = SyncRequest { head, envelopes }.encode(start.key)?;
@@ -179,6 +179,7 @@ impl Session {
             schema: response.schema,
             incarnation: response.incarnation,
             wipe: response.wipe,
+            rules: response.rules,
             skew_ms: skew(self.sent_ms, now_ms, response.server_time_ms),
             poll_after_s: response.poll_after_s,
         })

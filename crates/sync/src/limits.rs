@@ -72,5 +72,7 @@ pub const MAX_CHUNKS: usize = 64;
 pub const MAX_MANIFEST: usize = 4096;
 /// Most ids in one query.
 pub const MAX_IDS: usize = 8192;
+/// Most bytes of rules, packed.
+pub const MAX_RULES_PACKED: usize = 256 << 10;
 /// Most bytes of envelopes or chunks in one query or reply.
 pub const MAX_QUERY: usize = 2 << 20;

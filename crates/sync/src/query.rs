@@ -8,14 +8,16 @@
 //! the digests differ:           Compare ──▶ Buckets ── Differ ──▶ Healing: the documents that differ, whole
 //! the server was restored:      Offer ──▶ Wanted ── Return ──▶ Returned: a status each
 //! cloned, or restored itself:   Renew ──▶ Renewed
+//! other rules are in force:     Rules ──▶ Rules: limits, holidays, remote units
 //! ```
 
 use crate::bounded;
 use crate::cursor::Cursor;
+use crate::dictionary;
 use crate::digest::BUCKETS;
-use crate::error::{FrameError, RequestError};
+use crate::error::{EnvelopeError, FrameError, RequestError};
 use crate::frame::{self, Kind};
-use crate::limits::{MAX_CHUNK, MAX_CHUNKS, MAX_IDS, MAX_QUERY, MAX_RELAYED, MAX_RESPONSE};
+use crate::limits::{MAX_CHUNK, MAX_CHUNKS, MAX_IDS, MAX_QUERY, MAX_RELAYED, MAX_RESPONSE, MAX_RULES_PACKED};
 use crate::sign::{self, QUERY, RENEWAL, Signature};
 use crate::status::Status;
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -105,10 +107,12 @@ pub enum Ask {
         /// That key's signature over the old and the new device ([`renewal_proof`]).
         proof: Signature,
     },
+    /// Which rules are in force? Answered with [`Reply::Rules`].
+    Rules,
 }
 
 impl Ask {
-    /// The space it is about; none for a renewal.
+    /// The space it is about; none for a renewal and for the rules.
     pub fn space(&self) -> Option<SpaceId> {
         match self {
             Self::Chunks { space, .. }
@@ -116,7 +120,7 @@ impl Ask {
             | Self::Differ { space, .. }
             | Self::Offer { space, .. }
             | Self::Return { space, .. } => Some(*space),
-            Self::Renew { .. } => None,
+            Self::Renew { .. } | Self::Rules => None,
         }
     }
 }
@@ -170,6 +174,14 @@ pub enum Reply {
         /// The new device's bearer token for live events.
         #[serde(deserialize_with = "bounded::text::<_, 128>")]
         events_token: String,
+    },
+    /// The rules in force.
+    Rules {
+        /// What [`crate::response::SyncResponse::rules`] calls them.
+        number: u32,
+        /// Their content ([`pack_rules`]); empty for those that the programs ship.
+        #[serde(serialize_with = "bounded::put_bytes", deserialize_with = "bounded::bytes::<_, MAX_RULES_PACKED>")]
+        packed: Vec<u8>,
     },
 }
 
@@ -260,6 +272,16 @@ pub fn decode_chunks(bytes: &[u8]) -> Result<Vec<&[u8]>, FrameError> {
         rest = after;
     }
     Ok(chunks)
+}
+
+/// Packs rules (JSON of [`gandan_model::rules::RulesData`]) for the road.
+pub fn pack_rules(json: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    dictionary::compress(dictionary::PLAIN, None, json)
+}
+
+/// What [`pack_rules`] packed, at most [`gandan_model::rules::MAX_RULES_BYTES`] of it.
+pub fn unpack_rules(packed: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    dictionary::decompress(dictionary::PLAIN, packed, gandan_model::rules::MAX_RULES_BYTES)
 }
 
 /// What a device's next key signs: that it takes the place of `old` as `new`.

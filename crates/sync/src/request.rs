@@ -40,6 +40,8 @@ impl Flags {
     pub const FULL_ITEMS: Self = Self(1);
     /// Send the device's own envelopes with their content: it lost them.
     pub const OWN_ITEMS: Self = Self(2);
+    /// Say which rules are in force: the device reads [`crate::response::SyncResponse::rules`].
+    pub const RULES: Self = Self(4);
 
     /// Whether every flag of `other` is set.
     pub fn contains(self, other: Self) -> bool {

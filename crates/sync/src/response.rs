@@ -211,18 +211,31 @@ pub struct SyncResponse {
     pub need_full: bool,
     /// The phone was reported lost: everything on it has to go, once what it sent with this request is acknowledged.
     pub wipe: bool,
+    /// Which rules (limits, holidays, remote units) are in force: a number that stands for their content, 0 for those that
+    /// the programs ship. Given to devices that asked with [`crate::request::Flags::RULES`]; others would not know what to
+    /// do with bytes behind the rest.
+    #[serde(skip)]
+    pub rules: Option<u32>,
 }
 
 impl SyncResponse {
     /// Encodes the frame. Fails with [`FrameError::TooLarge`] above [`MAX_RESPONSE`].
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
-        let out = frame::encode(Kind::Response, self)?;
+        let mut out = frame::encode(Kind::Response, self)?;
+        if let Some(rules) = self.rules {
+            out = postcard::to_extend(&rules, out).map_err(|_| FrameError::Malformed)?;
+        }
         if out.len() > MAX_RESPONSE { Err(FrameError::TooLarge { limit: MAX_RESPONSE }) } else { Ok(out) }
     }
 
     /// Decodes a response frame of at most [`MAX_RESPONSE`] bytes. Envelopes in it stay encoded.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        frame::decode(frame::body(bytes, Kind::Response, MAX_RESPONSE)?)
+        let body = frame::body(bytes, Kind::Response, MAX_RESPONSE)?;
+        let (mut response, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| FrameError::Malformed)?;
+        if !rest.is_empty() {
+            response.rules = Some(frame::decode(rest)?);
+        }
+        Ok(response)
     }
 }
 

@@ -10,7 +10,8 @@ use gandan_sync::digest::{BUCKETS, Buckets, bucket, short_heads};
 use gandan_sync::error::{EnvelopeError, FrameError};
 use gandan_sync::limits::{MAX_CHUNK, MAX_CHUNKS};
 use gandan_sync::query::{
-    Ask, Query, Reply, Returned, UnverifiedQuery, decode_chunks, encode_chunks, proves_renewal, renewal_proof,
+    Ask, Query, Reply, Returned, UnverifiedQuery, decode_chunks, encode_chunks, pack_rules, proves_renewal,
+    renewal_proof, unpack_rules,
 };
 use gandan_sync::{Cursor, Status};
 
@@ -181,4 +182,15 @@ fn a_renewal_is_proved_by_the_next_key() {
     assert!(proves_renewal(&next.public(), &old, &new, &proof));
     assert!(!proves_renewal(&next.public(), &new, &old, &proof));
     assert!(!proves_renewal(&Device::new(4).public(), &old, &new, &proof));
+}
+
+#[test]
+fn rules_travel_packed_and_within_bounds() {
+    let json = gandan_model::rules::Rules::default().data().to_json().unwrap();
+    let packed = pack_rules(&json).unwrap();
+    assert_eq!(unpack_rules(&packed).unwrap(), json);
+    let reply = Reply::Rules { number: 7, packed };
+    assert_eq!(Reply::decode(&reply.encode().unwrap()).unwrap(), reply);
+    let bomb = pack_rules(&vec![b' '; gandan_model::rules::MAX_RULES_BYTES + 1]).unwrap();
+    assert!(matches!(unpack_rules(&bomb), Err(EnvelopeError::Compression)));
 }

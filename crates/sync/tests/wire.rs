@@ -92,6 +92,7 @@ fn idle() -> SyncResponse {
         poll_after_s: 300,
         need_full: false,
         wipe: false,
+        rules: None,
     }
 }
 
@@ -187,6 +188,19 @@ fn responses_are_written_as_they_were() {
     let bytes = problem.encode().unwrap();
     same("problem.bin", &bytes);
     assert_eq!(Problem::decode(&golden("problem.bin", &bytes)).unwrap(), problem);
+}
+
+#[test]
+fn the_number_of_the_rules_stands_behind_a_response_for_those_who_ask() {
+    let silent = idle();
+    let telling = SyncResponse { rules: Some(70_000), ..silent.clone() };
+    let bytes = telling.encode().unwrap();
+    assert!(bytes.starts_with(&silent.encode().unwrap()), "older readers find what they know");
+    assert_eq!(SyncResponse::decode(&bytes).unwrap(), telling);
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(SyncResponse::decode(&longer).is_err());
+    assert!(SyncResponse::decode(&bytes[..bytes.len() - 1]).is_err());
 }
 
 #[test]

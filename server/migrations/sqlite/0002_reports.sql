@@ -12,6 +12,8 @@ CREATE TABLE visit_row (
     -- does not touch this one.
     space BLOB NOT NULL,
     unit TEXT NOT NULL,
+    -- What the village is compared by (gandan_model::org::village_key); null if it was not in one.
+    village TEXT,
     status TEXT NOT NULL,
     programme TEXT NOT NULL,
     -- Day it began, else the day it is planned for; 0 if neither is known.
@@ -39,6 +41,8 @@ CREATE TABLE visit_row (
     amendment INTEGER NOT NULL,
     review INTEGER NOT NULL,
     ended_ms INTEGER,
+    -- Of the events that count: what status it had on an earlier day stands in visit_event_row.
+    last_event_day INTEGER,
     -- When the server first held a change of it; null if that is not known.
     arrived_ms INTEGER,
     updated_ms INTEGER NOT NULL,
@@ -49,7 +53,8 @@ CREATE INDEX visit_row_unit ON visit_row (unit, day, id);
 -- For the map: everything that a point needs, so that no row is read.
 CREATE INDEX visit_row_place ON visit_row (id, unit, lat, lon);
 CREATE INDEX visit_row_map ON visit_row (lat, lon, day, unit, status, hot_spot, review, id) WHERE aside = 0;
-CREATE INDEX visit_row_held ON visit_row (unit, day, status) WHERE aside = 0;
+CREATE INDEX visit_row_village ON visit_row (unit, village, day, status, last_event_day) WHERE aside = 0;
+CREATE INDEX visit_row_held ON visit_row (unit, day, status, last_event_day) WHERE aside = 0;
 CREATE INDEX visit_row_waiting ON visit_row (unit) WHERE status = 'submitted' AND aside = 0;
 CREATE INDEX visit_row_amended ON visit_row (unit) WHERE amendment = 1 AND aside = 0;
 CREATE INDEX visit_row_updated ON visit_row (updated_ms, id);
@@ -66,6 +71,14 @@ CREATE TABLE visit_official (
     PRIMARY KEY (n, official)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX visit_official_who ON visit_official (official);
+
+CREATE TABLE visit_event_row (
+    n INTEGER NOT NULL REFERENCES visit_row (n) ON DELETE CASCADE,
+    item INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    to_status TEXT NOT NULL,
+    PRIMARY KEY (n, item)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE bright_spot_row (
     n INTEGER PRIMARY KEY REFERENCES visit_row (n) ON DELETE CASCADE,
@@ -118,6 +131,8 @@ CREATE TABLE issue_row (
     long_since INTEGER,
     long_times INTEGER,
     visit BLOB,
+    -- The day promised to the residents.
+    promised_day INTEGER,
     -- The issue that this one was marked as repeating.
     duplicate_of BLOB,
     -- What `countable` would be without circles of duplicates.
@@ -146,6 +161,12 @@ CREATE TABLE issue_text (
     n INTEGER PRIMARY KEY REFERENCES issue_row (n) ON DELETE CASCADE,
     search TEXT NOT NULL,
     json TEXT NOT NULL
+) STRICT;
+
+-- What the due dates follow from (JSON of gandan_model::issue::Clock): under other rules they are derived from it again.
+CREATE TABLE issue_clock (
+    n INTEGER PRIMARY KEY REFERENCES issue_row (n) ON DELETE CASCADE,
+    clock TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE issue_event_row (

@@ -27,3 +27,9 @@ CREATE TABLE unapplied (
     reason    TEXT NOT NULL,
     PRIMARY KEY (space, document, hash)
 ) STRICT, WITHOUT ROWID;
+
+-- The edition of the rules by which every due date in issue_row was derived; none: before the first.
+CREATE TABLE rules_applied (
+    one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    edition  INTEGER NOT NULL
+) STRICT;

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use crate::error::ServerError;
 use crate::front::{self, FrontOptions, Tls};
 use crate::http::router::router;
 use crate::limits::{LimitOptions, Rate};
+use crate::oidc::{Oidc, OidcOptions};
 use crate::server::{Server, ServerOptions};
 
 /// How long requests under way may take after the signal to end.
@@ -37,6 +39,56 @@ pub(super) struct Serve {
     behind_proxy: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    oidc: OidcArgs,
+}
+
+/// The province's own sign-in service (OpenID Connect), beside passwords.
+#[derive(Debug, Args)]
+struct OidcArgs {
+    /// Address of the provider, exactly as its tokens name it
+    #[arg(long, value_name = "URL", requires_all = ["oidc_client", "public_url"])]
+    oidc_issuer: Option<String>,
+    /// Name under which the provider knows this server
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    oidc_client: Option<String>,
+    /// File with the client's secret; without it the server is a public client
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    oidc_secret: Option<PathBuf>,
+    /// Claim that names the account
+    #[arg(long, value_name = "CLAIM", default_value = "preferred_username")]
+    oidc_claim: String,
+    /// Words on the button
+    #[arg(long, value_name = "TEXT", default_value = "Tài khoản công vụ")]
+    oidc_label: String,
+    /// PEM file with the only authorities to trust for the provider's certificate
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    oidc_ca: Option<PathBuf>,
+    /// Address of this server as browsers know it, such as `https://gandan.example`
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+impl OidcArgs {
+    fn service(&self) -> Result<Option<Arc<Oidc>>, ServerError> {
+        let (Some(issuer), Some(client), Some(here)) = (&self.oidc_issuer, &self.oidc_client, &self.public_url) else {
+            return Ok(None);
+        };
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file).map_err(ServerError::io(format!("read {}", file.display())))?;
+            Ok::<_, ServerError>(text.trim_end_matches(['\r', '\n']).to_owned())
+        };
+        let options = OidcOptions {
+            issuer: issuer.clone(),
+            client_id: client.clone(),
+            client_secret: self.oidc_secret.as_ref().map(read).transpose()?,
+            claim: self.oidc_claim.clone(),
+            public_url: here.clone(),
+            label: self.oidc_label.clone(),
+            authority: self.oidc_ca.clone(),
+        };
+        Ok(Some(Arc::new(Oidc::new(options)?)))
+    }
 }
 
 /// TLS without a proxy.
@@ -118,6 +170,7 @@ impl Serve {
             limits: self.limits.options(),
             behind_proxy: self.behind_proxy,
             tls: tls.is_some(),
+            oidc: self.oidc.service()?,
             ..ServerOptions::new(&self.common.data)
         };
         let server = Server::start(options)?;

@@ -10,8 +10,10 @@ mod migrate;
 pub mod org;
 pub mod people;
 mod pool;
+pub mod rules;
 pub mod sessions;
 pub mod spaces;
+pub mod villages;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -6,12 +6,13 @@
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use gandan_sync::digest::{Buckets, bucket, short_heads};
 use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
-use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks};
+use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks, pack_rules};
 use gandan_sync::{Cursor, Outgoing, Refusal, compact};
 
 use super::giving::offer;
 use super::{Exchange, Trouble, verifying_key};
 use crate::db::DbError;
+use crate::db::sqlite::rules;
 use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
 use crate::documents::Reader;
 
@@ -38,6 +39,7 @@ impl Exchange {
                 self.take_back(&device, &space, envelopes, &unsigned)?.encode()?
             }
             Ask::Renew { device: new, key, proof } => self.renew(&device, new, key, &proof)?.encode()?,
+            Ask::Rules => self.rules(&device)?.encode()?,
         };
         self.metrics.sync_bytes(bytes.len(), out.len());
         Ok(out)
@@ -62,6 +64,16 @@ impl Exchange {
             read(log, &space).map(Ok)
         });
         answer?
+    }
+
+    /// The rules in force, for a device in service.
+    fn rules(&self, device: &DeviceRow) -> Result<Reply, Trouble> {
+        if device.revoked_ms.is_some() {
+            return Err(Trouble::new(Refusal::REVOKED));
+        }
+        let (number, json) = self.db.read(rules::for_devices)?;
+        let packed = json.map(|json| pack_rules(&json)).transpose().map_err(DbError::internal)?;
+        Ok(Reply::Rules { number, packed: packed.unwrap_or_default() })
     }
 
     /// Runs `read` for a device that has, or once had, a right in a space: what it names it holds already, and it may be
@@ -91,6 +103,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Offer { .. } => "offer",
         Ask::Return { .. } => "return",
         Ask::Renew { .. } => "renew",
+        Ask::Rules => "rules",
     }
 }
 

@@ -51,6 +51,9 @@ fn staff() -> OpenApiRouter<AppState> {
 fn own_account() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api::session::sign_in)) // POST /api/v1/session
+        .routes(routes!(api::oidc::way)) // GET /api/v1/session/oidc
+        .routes(routes!(api::oidc::start)) // GET /api/v1/session/oidc/start
+        .routes(routes!(api::oidc::back)) // GET /api/v1/session/oidc/return
         .routes(routes!(api::session::sign_out)) // DELETE /api/v1/session
         .routes(routes!(api::session::sign_out_everywhere)) // DELETE /api/v1/sessions
         .routes(routes!(api::me::me)) // GET /api/v1/me
@@ -81,6 +84,7 @@ fn reports() -> OpenApiRouter<AppState> {
         .routes(routes!(api::reports_frozen::report_series)) // GET /api/v1/reports/series
         .routes(routes!(api::reports_frozen::report_emulation)) // GET /api/v1/reports/emulation
         .routes(routes!(api::reports_frozen::report_digest)) // GET /api/v1/reports/digest
+        .routes(routes!(api::villages::report_villages)) // GET /api/v1/reports/villages
         .routes(routes!(api::reports_frozen::freeze)) // POST /api/v1/reports/snapshots
         .routes(routes!(api::reports_frozen::snapshots)) // GET /api/v1/reports/snapshots
         .routes(routes!(api::reports_frozen::snapshot)) // GET /api/v1/reports/snapshots/{id}
@@ -101,6 +105,17 @@ fn administration() -> OpenApiRouter<AppState> {
         .routes(routes!(api::admin_org::read_org)) // GET /api/v1/org
         .routes(routes!(api::admin_org::put_area)) // PUT /api/v1/org/areas/{id}
         .routes(routes!(api::admin_org::import)) // POST /api/v1/org/import/{kind}
+        .routes(routes!(api::villages::list_villages)) // GET /api/v1/villages
+        .routes(routes!(api::villages::remove_village)) // DELETE /api/v1/villages/{id}
+        .routes(routes!(api::admin_map::boundaries)) // GET /api/v1/map/boundaries
+        .routes(routes!(api::admin_map::remove_boundaries)) // DELETE /api/v1/admin/map/boundaries
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(api::admin_map::put_boundaries)) // PUT /api/v1/admin/map/boundaries
+                .layer(DefaultBodyLimit::max(api::admin_map::MAX_BOUNDARIES)),
+        )
+        .routes(routes!(api::admin_rules::read_rules)) // GET /api/v1/admin/rules
+        .routes(routes!(api::admin_rules::change_rules)) // POST /api/v1/admin/rules
 }
 
 /// For everybody, without an account.

@@ -48,11 +48,15 @@ fn set(text: &str) -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
 
 /// The session id that a request carries, if it is of plausible form.
 pub(crate) fn id(headers: &HeaderMap, secure: bool) -> Option<String> {
+    cookie_value(headers, name(secure)).filter(|value| value.len() == 43).map(str::to_owned)
+}
+
+/// The value of a cookie. Two of one name: somebody planted one, and neither counts.
+pub(crate) fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name(secure));
+    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
     let value = values.next()?.1;
-    // Two of one name: somebody planted one. Neither counts.
-    (values.next().is_none() && value.len() == 43).then(|| value.to_owned())
+    values.next().is_none().then_some(value)
 }
 
 /// 403 for a request that changes something and may come from a page of somebody else.

@@ -7,6 +7,7 @@ use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::ProjectedDocument;
+use crate::db::sqlite::rules;
 use crate::db::storage::{Content, LineQuery, ReadLog, SpaceRow};
 use crate::db::{Db, DbError, Storage};
 use crate::documents::{Assembled, LoggedChange, Reader, assemble, changes, open_line};
@@ -19,6 +20,8 @@ const MAX_LINES: usize = 64;
 const MAX_BYTES: usize = 512 << 10;
 /// Documents after which a transaction takes no further line: each takes some 20 KB while it is worked on.
 const MAX_DOCUMENTS: usize = 128;
+/// Rows whose due dates are derived in one transaction.
+const MAX_ROWS: usize = 2_000;
 
 /// Writes views.
 pub(super) struct Pass {
@@ -101,6 +104,29 @@ impl Pass {
         }
         self.metrics.projector_behind(left);
         progress(left);
+        self.follow_rules(stop)
+    }
+
+    /// Derives every due date again if the rules are others than those by which it was derived.
+    fn follow_rules(&self, stop: &dyn Fn() -> bool) -> Result<(), DbError> {
+        let (edition, _) = rules::current(&self.views)?;
+        let mut applied = self.views.prepare_cached("SELECT edition FROM rules_applied")?;
+        if applied.query_row([], |row| row.get::<_, i64>(0)).optional()?.unwrap_or(0) == edition {
+            return Ok(());
+        }
+        let in_force = rules::in_force(&self.views)?;
+        let mut place = Some(0);
+        while let Some(after) = place {
+            if stop() {
+                return Ok(());
+            }
+            let transaction = self.begin()?;
+            place = reports::due::derive_after(&transaction, &in_force, after, MAX_ROWS)?;
+            if place.is_none() {
+                transaction.execute("INSERT OR REPLACE INTO rules_applied (one, edition) VALUES (1, ?1)", [edition])?;
+            }
+            transaction.commit()?;
+        }
         Ok(())
     }
 

@@ -5,18 +5,20 @@
 
 use std::collections::BTreeSet;
 
-use gandan_model::duplicates::{Raised, canonical};
+use gandan_model::duplicates::{Canonical, Raised, canonical};
 use gandan_model::ids::DocId;
+use gandan_model::rules::Rules;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::db::DbError;
 use crate::reports::day::Day;
+use crate::reports::due;
 
 /// Most issues that are looked at: a chain of duplicates is as a rule two long.
 const MAX_MEMBERS: usize = 64;
 
-/// Decides anew which of the issues around this one count.
-pub(super) fn settle(connection: &Connection, id: DocId) -> Result<(), DbError> {
+/// Decides anew which of the issues around this one count, and by when.
+pub(super) fn settle(connection: &Connection, rules: &Rules, id: DocId) -> Result<(), DbError> {
     let own = chain(connection, id)?;
     let repeats = own.first().is_some_and(|issue| issue.duplicate_of.is_some());
     let mut around: BTreeSet<DocId> = own.iter().map(|issue| issue.id).collect();
@@ -30,16 +32,23 @@ pub(super) fn settle(connection: &Connection, id: DocId) -> Result<(), DbError> 
         return Ok(());
     }
     for member in around {
-        let chain = chain(connection, member)?;
-        let closes = chain.last().and_then(|last| last.duplicate_of) == Some(member);
-        let stands = closes && canonical(&chain).get(&member).is_some_and(|matter| matter.id == member);
+        let matter = circle(connection, member)?;
+        let stands = matter.is_some_and(|matter| matter.stands);
         connection
             .prepare_cached(
                 "UPDATE issue_row SET countable = alone_countable OR (?2 AND sealed = 0 AND deleted = 0) WHERE id = ?1",
             )?
             .execute((member.0, stands))?;
+        due::derive(connection, rules, member, matter.as_ref())?;
     }
     Ok(())
+}
+
+/// If the issue is one of a circle: which of them stands for the matter.
+pub(crate) fn circle(connection: &Connection, id: DocId) -> Result<Option<Canonical>, DbError> {
+    let chain = chain(connection, id)?;
+    let closes = chain.last().and_then(|last| last.duplicate_of) == Some(id);
+    Ok(if closes { canonical(&chain).remove(&id) } else { None })
 }
 
 /// This issue, the one it repeats, the one that that repeats, and so on until the end or the first met again.

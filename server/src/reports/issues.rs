@@ -2,7 +2,7 @@
 
 use gandan_model::codes::{Confidentiality, Confirmation, IssueKind, IssueStatus, Outcome};
 use gandan_model::ids::{Compartment, DocId};
-use gandan_model::issue::Issue;
+use gandan_model::issue::{Clock, Issue};
 use gandan_model::others::SealedStub;
 use gandan_model::rows::IssueRow;
 use gandan_model::text::fold;
@@ -10,17 +10,18 @@ use jiff::civil::Date;
 use rusqlite::{Connection, named_params};
 
 use crate::db::DbError;
+use crate::db::sqlite::rules;
 use crate::projector::ProjectedDocument;
 use crate::reports::day::Day;
-use crate::reports::{duplicates, review, with_rules};
+use crate::reports::{duplicates, review};
 
 const UPSERT: &str = "INSERT INTO issue_row (id, space, unit, compartment, sealed, countable, status, kind, field, priority, reporter_mode, \
     received_day, accepted_day, agency, agency_key, first_notice_due, first_notice_day, resolve_due, resolve_basis, \
-    first_settled_day, reopened_day, last_event_day, outcome, confirmation, hot_spot, long_since, long_times, visit, duplicate_of, \
+    first_settled_day, reopened_day, last_event_day, outcome, confirmation, hot_spot, long_since, long_times, visit, promised_day, duplicate_of, \
     alone_countable, created_ms, deleted, review, ticket, updated_ms) \
     VALUES (:id, :space, :unit, :compartment, :sealed, :countable, :status, :kind, :field, :priority, :reporter_mode, :received_day, :accepted_day, \
     :agency, :agency_key, :first_notice_due, :first_notice_day, :resolve_due, :resolve_basis, :first_settled_day, \
-    :reopened_day, :last_event_day, :outcome, :confirmation, :hot_spot, :long_since, :long_times, :visit, :duplicate_of, :countable, :created_ms, :deleted, \
+    :reopened_day, :last_event_day, :outcome, :confirmation, :hot_spot, :long_since, :long_times, :visit, :promised_day, :duplicate_of, :countable, :created_ms, :deleted, \
     :review, :ticket, :updated_ms) \
     ON CONFLICT (id, space) DO UPDATE SET unit = excluded.unit, sealed = excluded.sealed, countable = excluded.countable, \
     status = excluded.status, kind = excluded.kind, field = excluded.field, priority = excluded.priority, \
@@ -30,20 +31,22 @@ const UPSERT: &str = "INSERT INTO issue_row (id, space, unit, compartment, seale
     resolve_basis = excluded.resolve_basis, first_settled_day = excluded.first_settled_day, \
     reopened_day = excluded.reopened_day, last_event_day = excluded.last_event_day, outcome = excluded.outcome, \
     confirmation = excluded.confirmation, hot_spot = excluded.hot_spot, long_since = excluded.long_since, \
-    long_times = excluded.long_times, visit = excluded.visit, \
+    long_times = excluded.long_times, visit = excluded.visit, promised_day = excluded.promised_day, \
     duplicate_of = excluded.duplicate_of, alone_countable = excluded.alone_countable, created_ms = excluded.created_ms, \
     deleted = excluded.deleted, review = excluded.review, \
     ticket = excluded.ticket, updated_ms = excluded.updated_ms RETURNING n";
 
 /// Writes the rows of an issue.
 pub(super) fn project(connection: &Connection, document: &ProjectedDocument<'_>) -> Result<(), DbError> {
-    let issue = with_rules(connection, document.unit, |rules| Issue::of(document.document, rules, document.unit))?;
+    let rules = rules::in_force(connection)?;
+    let issue = Issue::of(document.document, &rules, document.unit);
     let row = IssueRow::of(document.doc, document.unit, &issue);
     let sealed = document.compartment == Compartment::Sealed || is_sealed(&row);
     let n = upsert(connection, document, &row, sealed, issue.countable() && !sealed)?;
     text(connection, n, &row.search, &serde_json::to_string(&row)?)?;
+    clock(connection, n, &issue.clock)?;
     events(connection, n, &row)?;
-    duplicates::settle(connection, row.id)?;
+    duplicates::settle(connection, &rules, row.id)?;
     let agency = row.agency.as_deref().map(fold);
     review::project(connection, document, sealed, agency.as_deref(), &issue.review)
 }
@@ -103,6 +106,7 @@ fn upsert(
             ":long_since": row.long_standing.as_ref().map(|standing| standing.since_year),
             ":long_times": row.long_standing.as_ref().and_then(|standing| standing.times_raised_before),
             ":visit": row.visit.map(|visit| visit.0),
+            ":promised_day": day(row.promised_on),
             ":duplicate_of": row.duplicate_of.as_deref().and_then(|id| id.parse::<DocId>().ok()).map(|id| id.0),
             ":created_ms": row.created_at_ms,
             ":deleted": row.deleted,
@@ -125,6 +129,13 @@ fn text(connection: &Connection, n: i64, search: &str, json: &str) -> Result<(),
     Ok(())
 }
 
+fn clock(connection: &Connection, n: i64, clock: &Clock) -> Result<(), DbError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO issue_clock (n, clock) VALUES (?1, ?2)")?
+        .execute((n, serde_json::to_string(clock)?))?;
+    Ok(())
+}
+
 /// The events that count, in the order of the replay.
 fn events(connection: &Connection, n: i64, row: &IssueRow) -> Result<(), DbError> {
     connection.prepare_cached("DELETE FROM issue_event_row WHERE n = ?1")?.execute([n])?;
@@ -144,12 +155,14 @@ pub(super) fn project_stub(connection: &Connection, document: &ProjectedDocument
     let stub = SealedStub::of(document.document);
     let unit = stub.unit.as_deref().unwrap_or(document.unit);
     let month = stub.month.as_deref().and_then(|month| format!("{month}-01").parse::<Date>().ok());
-    let mut row = IssueRow::of(document.doc, unit, &Issue::of(document.document, &super::RULES, unit));
+    let issue = Issue::of(document.document, &*rules::in_force(connection)?, unit);
+    let mut row = IssueRow::of(document.doc, unit, &issue);
     row.kind = Some(IssueKind::Denunciation);
     row.confidentiality = Confidentiality::DenunciationSealed;
     row.received_on = month;
     row.events.clear();
     row.search.clear();
     let n = upsert(connection, document, &row, true, false)?;
+    clock(connection, n, &issue.clock)?;
     text(connection, n, "", &serde_json::to_string(&row)?)
 }

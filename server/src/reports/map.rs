@@ -127,7 +127,7 @@ pub fn units(connection: &Connection, scope: &Scope, wanted: &Wanted, today: Day
         "SELECT u.code, u.name, u.lat, u.lon, coalesce(h.visits, 0), coalesce(g.issues, 0), coalesce(g.open, 0), \
          coalesce(g.overdue, 0), coalesce(g.hot, 0), coalesce(g.in_time, 0), coalesce(g.judged, 0) FROM unit u \
          LEFT JOIN ({issues}) g ON g.unit = u.code \
-         LEFT JOIN (SELECT v.unit, count(*) AS visits FROM visit_row v WHERE v.aside = 0 AND {} AND \
+         LEFT JOIN (SELECT v.unit, count(*) AS visits FROM visit_row v WHERE v.aside = 0 AND v.status IN {} AND \
          +v.day BETWEEN :from AND :to AND {} GROUP BY v.unit) h ON h.unit = u.code \
          WHERE u.kind <> 'province' AND {} ORDER BY u.code",
         super::scope::HELD,

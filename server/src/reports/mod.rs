@@ -10,13 +10,9 @@
 //! answer as for one that never was. The unit that decides is that of the space in which a document lies, never the
 //! one it claims.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
 use gandan_model::document::Document;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::Compartment;
-use gandan_model::rules::Rules;
 use rusqlite::Connection;
 
 use crate::db::DbError;
@@ -27,7 +23,8 @@ mod tests;
 
 pub mod audit;
 pub mod day;
-mod duplicates;
+pub mod due;
+pub(crate) mod duplicates;
 pub mod figures;
 mod issues;
 pub mod list;
@@ -40,21 +37,6 @@ pub mod series;
 pub mod suggest;
 pub mod summary;
 mod visits;
-
-/// The rules in force.
-static RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
-
-/// Runs `with` under the rules for a unit: those in force, with the unit among the remote ones if the table of units
-/// says so.
-pub(crate) fn with_rules<T>(connection: &Connection, unit: &str, with: impl FnOnce(&Rules) -> T) -> Result<T, DbError> {
-    let mut statement = connection.prepare_cached("SELECT remote FROM unit WHERE code = ?1")?;
-    let remote: Vec<bool> = statement.query_map([unit], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    if !remote.contains(&true) || RULES.is_remote(unit) {
-        return Ok(with(&RULES));
-    }
-    let rules = Rules { remote_units: BTreeSet::from([unit.to_owned()]), ..RULES.clone() };
-    Ok(with(&rules))
-}
 
 /// Writes the rows of one document, replacing those of its earlier state. Runs inside the projector's transaction.
 ///
@@ -79,7 +61,8 @@ pub(crate) fn record(
     document: &Document,
     unit: &str,
 ) -> Result<gandan_model::record::Record, DbError> {
-    with_rules(connection, unit, |rules| gandan_model::record::Record::of(document, rules, unit))
+    let rules = crate::db::sqlite::rules::in_force(connection)?;
+    Ok(gandan_model::record::Record::of(document, &rules, unit))
 }
 
 /// Removes the rows of one document that was erased, out of lists, figures and the search index.
@@ -89,8 +72,8 @@ pub fn erase(
     doc: &gandan_model::ids::DocId,
 ) -> Result<(), DbError> {
     for (parent, children) in [
-        ("visit_row", &["visit_text", "visit_official", "bright_spot_row", "supervision_row"][..]),
-        ("issue_row", &["issue_text", "issue_event_row"][..]),
+        ("visit_row", &["visit_text", "visit_official", "visit_event_row", "bright_spot_row", "supervision_row"][..]),
+        ("issue_row", &["issue_text", "issue_clock", "issue_event_row"][..]),
     ] {
         for child in children {
             let sql = format!("DELETE FROM {child} WHERE n IN (SELECT n FROM {parent} WHERE id = ?1 AND space = ?2)");
@@ -118,9 +101,9 @@ pub fn clear(connection: &Connection) -> Result<(), DbError> {
     }
     connection.execute_batch(
         "INSERT INTO visit_fts (visit_fts) VALUES ('delete-all'); INSERT INTO issue_fts (issue_fts) VALUES ('delete-all'); \
-         DELETE FROM visit_text; DELETE FROM visit_official; DELETE FROM bright_spot_row; DELETE FROM supervision_row; \
+         DELETE FROM visit_text; DELETE FROM visit_official; DELETE FROM visit_event_row; DELETE FROM bright_spot_row; DELETE FROM supervision_row; \
          DELETE FROM visit_row; \
-         DELETE FROM issue_text; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row;",
+         DELETE FROM issue_text; DELETE FROM issue_clock; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row;",
     )?;
     for (_, sql) in &triggers {
         connection.execute_batch(sql)?;

@@ -109,6 +109,16 @@ impl Conditions {
         }
     }
 
+    /// Both: the parameters of two sets of conditions that stand in one statement. Texts are joined by the caller's SQL.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for (name, value) in other.values {
+            if !self.values.iter().any(|(known, _)| *known == name) {
+                self.values.push((name, value));
+            }
+        }
+        self
+    }
+
     /// The text after WHERE; `1` if there is no condition.
     pub(crate) fn sql(&self) -> String {
         if self.parts.is_empty() { "1".to_owned() } else { self.parts.join(" AND ") }
@@ -154,7 +164,7 @@ impl Question {
         self.scope.on_visits(&mut sql);
         sql.push("v.aside = 0");
         sql.push("v.day BETWEEN :from AND :to");
-        sql.push("(v.day <= :as_of OR v.status IN ('planned', 'cancelled'))");
+        sql.push(&format!("(v.day <= :as_of OR {VISIT_STATUS_AT} IN ('planned', 'cancelled'))"));
         sql.bind(":from", self.from.0);
         sql.bind(":to", self.to.0);
         sql.bind(":as_of", self.as_of.0);
@@ -164,13 +174,19 @@ impl Question {
     /// Conditions on the visits that were held.
     pub(crate) fn held(&self) -> Conditions {
         let mut sql = self.visits();
-        sql.push(HELD);
+        sql.push(&format!("{VISIT_STATUS_AT} IN {HELD}"));
         sql
     }
 }
 
-/// A visit that took place.
-pub(crate) const HELD: &str = "v.status IN ('submitted', 'returned', 'verified')";
+/// The states of a visit that took place.
+pub(crate) const HELD: &str = "('submitted', 'returned', 'verified')";
+
+/// The status of a visit (alias `v`) at the end of the judgement day: the current one if nothing happened since, else that
+/// of the last event until then; before the first it was a draft, or still to come.
+pub(crate) const VISIT_STATUS_AT: &str = "CASE WHEN v.last_event_day IS NULL OR v.last_event_day <= :as_of THEN v.status \
+    ELSE coalesce((SELECT e.to_status FROM visit_event_row e WHERE e.n = v.n AND e.day <= :as_of \
+    ORDER BY e.item DESC LIMIT 1), CASE WHEN v.day <= :as_of THEN 'draft' ELSE 'planned' END) END";
 
 /// The status of an issue (alias `i`) at the end of the judgement day: the current one if nothing happened since,
 /// else that of the last event until then.

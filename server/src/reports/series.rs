@@ -38,6 +38,8 @@ pub struct CoverageCell {
     pub month: String,
     /// Visits held.
     pub visits_held: i64,
+    /// Villages, listed or not, in which they were held.
+    pub villages: i64,
 }
 
 /// Rows over time.
@@ -98,12 +100,12 @@ pub fn query(connection: &Connection, question: &Question) -> Result<Series, DbE
     }
     let sql = question.held();
     let text = format!(
-        "SELECT v.unit, strftime('%Y-%m', v.day * 86400, 'unixepoch'), count(*) FROM visit_row v WHERE {} \
-         GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT v.unit, strftime('%Y-%m', v.day * 86400, 'unixepoch'), count(*), \
+         count(DISTINCT v.village) FROM visit_row v WHERE {} GROUP BY 1, 2 ORDER BY 1, 2",
         sql.sql()
     );
     let coverage = rows(&moment, &text, &sql, |row| {
-        Ok(CoverageCell { unit: row.get(0)?, month: row.get(1)?, visits_held: row.get(2)? })
+        Ok(CoverageCell { unit: row.get(0)?, month: row.get(1)?, visits_held: row.get(2)?, villages: row.get(3)? })
     })?;
     moment.commit()?;
     Ok(Series { weeks: weeks.into_values().collect(), coverage })

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::db::DbError;
 use crate::reports::figures::definitions::{self, Definition, Unavailable};
 use crate::reports::figures::{
-    Counts, Share, complaints, conduct, devices, dialogue, facts, first_notice, outcome, quality, received, resolution,
-    satisfaction, standing, visits,
+    Counts, Share, complaints, conduct, devices, dialogue, facts, first_notice, outcome, promises, quality, received,
+    resolution, satisfaction, standing, villages, visits,
 };
 use crate::reports::scope::Question;
 
@@ -81,7 +81,7 @@ pub struct Summary {
     pub supervision: dialogue::Supervision,
     /// Figure 14.
     pub bright_spots: dialogue::BrightSpots,
-    /// Figure 15; null: promises with dates are not recorded yet.
+    /// Figure 15: what was promised for a day and settled by it; null: nothing was promised for a day.
     pub promises_kept: Option<Share>,
     /// Held visits that follow up an earlier one.
     pub follow_up_visits: i64,
@@ -117,6 +117,7 @@ struct Tallies {
     standing: standing::Tally,
     satisfaction: satisfaction::Tally,
     dialogue: dialogue::Tally,
+    promises: promises::Tally,
     conduct: conduct::Tally,
     quality: quality::Tally,
 }
@@ -134,6 +135,7 @@ impl Tallies {
             standing: standing::Tally::new(),
             satisfaction: satisfaction::Tally::default(),
             dialogue: dialogue::Tally::begin(connection)?,
+            promises: promises::Tally::default(),
             conduct: conduct::Tally::default(),
             quality: quality::Tally::default(),
         };
@@ -152,6 +154,7 @@ impl Tallies {
             tallies.complaints.add(issue);
             tallies.standing.add(issue);
             tallies.dialogue.add(issue);
+            tallies.promises.add(issue);
             tallies.conduct.add(issue);
             tallies.quality.add(issue);
         })?;
@@ -164,7 +167,15 @@ pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i
     // One read transaction: figures that stand beside each other must agree.
     let moment = connection.unchecked_transaction()?;
     let tallies = Tallies::count(&moment, question)?;
-    let (visits, by_unit) = tallies.visits.finish(&moment, question)?;
+    let (mut visits, by_unit) = tallies.visits.finish(&moment, question)?;
+    visits.village_coverage = villages::coverage(&moment, question)?;
+    let promises_kept = tallies.promises.finish();
+    let known = |figure: &str| match figure {
+        "visits.village_coverage" => visits.village_coverage.is_some(),
+        "promises_kept" => promises_kept.is_some(),
+        _ => false,
+    };
+    let unavailable = definitions::UNAVAILABLE.iter().filter(|gap| !known(gap.figure)).copied().collect();
     let (issues, weekly) = tallies.received.finish(&moment, question, visits.held)?;
     let (resident_confirmation, outcomes, left_the_line) = tallies.outcome.finish(&moment, question)?;
     let (long_standing, hot_spots) = tallies.standing.finish();
@@ -190,7 +201,7 @@ pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i
         dialogue_conclusions: tallies.dialogue.finish(),
         supervision: dialogue::supervision(&moment, question)?,
         bright_spots: dialogue::bright_spots(&moment, question)?,
-        promises_kept: None,
+        promises_kept,
         follow_up_visits,
         conduct: tallies.conduct.finish(),
         data_quality,
@@ -200,7 +211,7 @@ pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i
         by_unit,
         weekly,
         definitions: definitions::all(),
-        unavailable: definitions::UNAVAILABLE.to_vec(),
+        unavailable,
     };
     moment.commit()?;
     Ok(summary)

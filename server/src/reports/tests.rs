@@ -29,6 +29,8 @@ pub(super) fn database() -> Connection {
         include_str!("../../migrations/sqlite/0001_core.sql"),
         include_str!("../../migrations/sqlite/0002_reports.sql"),
         include_str!("../../migrations/sqlite/0004_audit.sql"),
+        include_str!("../../migrations/sqlite/0020_rules.sql"),
+        include_str!("../../migrations/sqlite/0021_villages.sql"),
     ] {
         connection.execute_batch(schema).unwrap();
     }

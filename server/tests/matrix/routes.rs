@@ -7,10 +7,10 @@ use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
 use serde_json::{Value as Json, json};
 
-use crate::document;
 use crate::stage::{AGENCY, Caller, STUB, Stage, an_edit, columns, contact, late, second, stage};
 use crate::support::http::{self, Answer};
 use crate::support::{UNIT_A, UNIT_B};
+use crate::{admin, document};
 
 /// A row: the address, what is asked of it, and what each column gets. A cell with a stroke is inside / outside of the
 /// caller's area; `open`: the same for everybody, the token does not matter.
@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = ["open"; 9];
 /// What must come out. Columns: nobody, device, field official, commune, agency, area, province, inspector,
 /// administrator.
 #[rustfmt::skip]
-pub(crate) const TABLE: &[Row] = &[
+const TABLE: &[Row] = &[
     ("GET /api/v1/visits", "a visit in the list", ["401", "401", "yes / empty", "yes / empty", "empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/visits/{id}", "a visit", ["401", "401", "yes / 404", "yes / 404", "404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
     ("GET /api/v1/issues", "an issue in the list", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
@@ -67,25 +67,17 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", OPEN),
     ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", OPEN),
     ("GET /api/v1/reports/series", "rows that count the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/reports/villages", "the village of the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/reports/emulation", "the unit of the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/reports/digest", "counters that count the issue", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("POST /api/v1/reports/snapshots", "freezes a report of its own area", ["401", "401", "403", "yes", "403", "yes", "yes", "yes", "403"]),
     ("GET /api/v1/reports/snapshots", "a frozen report of the province", ["401", "401", "empty", "empty", "403", "empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/reports/snapshots/{id}", "a frozen report of the province", ["401", "401", "404", "404", "403", "404", "yes / 404", "yes / 404", "yes / 404"]),
-    ("GET /api/v1/accounts", "who has an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("POST /api/v1/accounts", "makes an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("PUT /api/v1/accounts/{login}", "changes an account", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("POST /api/v1/accounts/{login}/reset", "gives a new first password", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("GET /api/v1/officials", "who is an official", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("PUT /api/v1/officials/{id}", "makes or moves an official", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("POST /api/v1/officials/{id}/enrolment", "gives a link for a phone", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("GET /api/v1/settings", "the settings", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
-    ("PUT /api/v1/settings", "changes the settings", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("GET /api/v1/org", "names of units and areas", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
-    ("PUT /api/v1/org/areas/{id}", "draws an area", ["401", "401", "403", "403", "403", "403", "403", "403", "yes"]),
-    ("POST /api/v1/org/import/{kind}", "takes in what is no table", ["401", "401", "403", "403", "403", "403", "403", "403", "422"]),
     ("GET /api/v1/me", "its own account", ["401", "401", "yes", "yes", "yes", "yes", "yes", "yes", "yes"]),
     ("POST /api/v1/session", "name and password, on a page of the server", OPEN),
+    ("GET /api/v1/session/oidc", "nothing: what its button says, if there is a sign-in service", OPEN),
+    ("GET /api/v1/session/oidc/start", "nothing: sends to the sign-in service, if there is one", OPEN),
+    ("GET /api/v1/session/oidc/return", "a sign-in that this browser began", OPEN),
     ("DELETE /api/v1/session", "the cookie of a session", OPEN),
     ("DELETE /api/v1/sessions", "the cookie of a session", OPEN),
     ("PUT /api/v1/me/password", "the cookie of a session", OPEN),
@@ -101,7 +93,7 @@ pub(crate) const TABLE: &[Row] = &[
 ];
 
 /// What a caller got: `yes`, `empty` for a list without the record, or the status of a refusal.
-fn cell(answer: &Answer, shows: impl Fn(&str) -> bool) -> String {
+pub(crate) fn cell(answer: &Answer, shows: impl Fn(&str) -> bool) -> String {
     match answer.status {
         200 | 201 | 204 if shows(&answer.text()) => "yes".to_owned(),
         200 | 201 | 204 => "empty".to_owned(),
@@ -109,21 +101,21 @@ fn cell(answer: &Answer, shows: impl Fn(&str) -> bool) -> String {
     }
 }
 
-fn anything(_: &str) -> bool {
+pub(crate) fn anything(_: &str) -> bool {
     true
 }
 
 /// Asks one question for a caller.
-fn get(stage: &Stage, caller: &Caller, path: &str, needle: &str) -> String {
+pub(crate) fn get(stage: &Stage, caller: &Caller, path: &str, needle: &str) -> String {
     cell(&stage.ask("GET", path, caller.token.as_deref(), None), |text| text.contains(needle))
 }
 
-fn post(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
+pub(crate) fn post(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
     let body = (!body.is_null()).then_some(body);
     cell(&stage.ask("POST", path, caller.token.as_deref(), body), anything)
 }
 
-fn put(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
+pub(crate) fn put(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
     cell(&stage.ask("PUT", path, caller.token.as_deref(), Some(body)), anything)
 }
 
@@ -132,10 +124,16 @@ fn many(stage: &Stage, caller: &Caller, path: &str, body: &Json) -> String {
     cell(&stage.ask("POST", path, caller.token.as_deref(), Some(body)), |text| text.contains("\"ok\":true"))
 }
 
-type Question = fn(&Stage, &Caller) -> String;
+/// How a cell is found out.
+pub(crate) type Question = (&'static str, &'static str, fn(&Stage, &Caller) -> String);
+
+/// Every row.
+fn table() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().chain(admin::TABLE)
+}
 
 /// Every question, in an order in which each finds what it needs: reading before writing, deciding before verifying.
-const QUESTIONS: &[(&str, &str, Question)] = &[
+const QUESTIONS: &[Question] = &[
     ("GET /api/v1/visits", "a visit in the list", |s, c| get(s, c, "/api/v1/visits?limit=200", &c.visit.to_string())),
     ("GET /api/v1/visits/{id}", "a visit", |s, c| get(s, c, &format!("/api/v1/visits/{}", c.visit), "")),
     ("GET /api/v1/issues", "an issue in the list", |s, c| get(s, c, "/api/v1/issues?limit=200", &c.issue.to_string())),
@@ -197,6 +195,9 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
         let answer = s.ask("GET", "/api/v1/reports/series", c.token.as_deref(), None);
         cell(&answer, |_| answer.json()["weeks"][0]["visits_held"].as_i64() > Some(0))
     }),
+    ("GET /api/v1/reports/villages", "the village of the visit", |s, c| {
+        get(s, c, "/api/v1/reports/villages", &format!("\"unit\":\"{UNIT_A}\""))
+    }),
     ("GET /api/v1/reports/emulation", "the unit of the visit", |s, c| {
         get(s, c, "/api/v1/reports/emulation", &format!("\"unit\":\"{UNIT_A}\""))
     }),
@@ -216,40 +217,6 @@ const QUESTIONS: &[(&str, &str, Question)] = &[
         let list = s.ask("GET", "/api/v1/reports/snapshots", province.token.as_deref(), None).json();
         let found = list["items"].as_array().unwrap().iter().find(|item| item["name"] == "bc-6-true").unwrap().clone();
         get(s, c, &format!("/api/v1/reports/snapshots/{}", found["id"]), "as_of")
-    }),
-    ("GET /api/v1/accounts", "who has an account", |s, c| get(s, c, "/api/v1/accounts", "items")),
-    ("POST /api/v1/accounts", "makes an account", |s, c| {
-        let login = format!("tk-{}-{}", c.column, c.inside);
-        let province = json!([{"kind": "province"}]);
-        let body = json!({"login": login, "name": "A", "role": "province_staff", "scope": province});
-        post(s, c, "/api/v1/accounts", &body)
-    }),
-    ("PUT /api/v1/accounts/{login}", "changes an account", |s, c| {
-        let scope = json!([{"kind": "unit", "value": UNIT_A}]);
-        let body = json!({"name": "B", "role": "area_staff", "scope": scope, "disabled": false});
-        put(s, c, "/api/v1/accounts/tk-8-true", &body)
-    }),
-    ("POST /api/v1/accounts/{login}/reset", "gives a new first password", |s, c| {
-        post(s, c, "/api/v1/accounts/tk-8-true/reset", &json!({"totp": true}))
-    }),
-    ("GET /api/v1/officials", "who is an official", |s, c| get(s, c, "/api/v1/officials", "CB-001")),
-    ("PUT /api/v1/officials/{id}", "makes or moves an official", |s, c| {
-        let scope = json!([{"kind": "unit", "value": UNIT_A}]);
-        put(s, c, "/api/v1/officials/CB-777", &json!({"name": "A", "role": "field_official", "scope": scope}))
-    }),
-    ("POST /api/v1/officials/{id}/enrolment", "gives a link for a phone", |s, c| {
-        post(s, c, "/api/v1/officials/CB-001/enrolment", &json!({}))
-    }),
-    ("GET /api/v1/settings", "the settings", |s, c| get(s, c, "/api/v1/settings", "")),
-    ("PUT /api/v1/settings", "changes the settings", |s, c| {
-        put(s, c, "/api/v1/settings", &json!({"programme_label": "Ngày Chủ nhật với dân"}))
-    }),
-    ("GET /api/v1/org", "names of units and areas", |s, c| get(s, c, "/api/v1/org", UNIT_A)),
-    ("PUT /api/v1/org/areas/{id}", "draws an area", |s, c| {
-        put(s, c, "/api/v1/org/areas/khu-vuc-1", &json!({"name": "Khu vực 1", "members": [{"unit": UNIT_A}]}))
-    }),
-    ("POST /api/v1/org/import/{kind}", "takes in what is no table", |s, c| {
-        post(s, c, "/api/v1/org/import/officials", &json!("x"))
     }),
     ("GET /api/v1/me", "its own account", |s, c| get(s, c, "/api/v1/me", "permissions")),
     ("GET /api/v1/reports/summary", "figures that count the visit", |s, c| {
@@ -327,6 +294,9 @@ pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
     ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", 404),
     ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", 404),
     ("POST /api/v1/session", "name and password, on a page of the server", 403),
+    ("GET /api/v1/session/oidc", "nothing: what its button says, if there is a sign-in service", 404),
+    ("GET /api/v1/session/oidc/start", "nothing: sends to the sign-in service, if there is one", 404),
+    ("GET /api/v1/session/oidc/return", "a sign-in that this browser began", 404),
     ("DELETE /api/v1/session", "the cookie of a session", 401),
     ("DELETE /api/v1/sessions", "the cookie of a session", 401),
     ("PUT /api/v1/me/password", "the cookie of a session", 401),
@@ -364,7 +334,7 @@ fn joined(stage: &Stage, cells: &[String]) -> Vec<String> {
 /// What really comes out.
 fn found(stage: &mut Stage) -> Vec<(String, String, Vec<String>)> {
     let mut rows = Vec::new();
-    for (route, what, question) in QUESTIONS {
+    for (route, what, question) in QUESTIONS.iter().chain(admin::QUESTIONS) {
         stage.app.project();
         let cells: Vec<String> = stage.callers.iter().map(|caller| question(stage, caller)).collect();
         rows.push(((*route).to_owned(), (*what).to_owned(), joined(stage, &cells)));
@@ -451,7 +421,7 @@ fn described() -> BTreeSet<String> {
 
 #[test]
 fn every_address_has_a_row() {
-    let listed: BTreeSet<String> = TABLE.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    let listed: BTreeSet<String> = table().map(|(route, ..)| (*route).to_owned()).collect();
     assert_eq!(described(), listed, "an address without a row, or a row without an address");
     // Nothing is registered past the description.
     let router = include_str!("../../src/http/router.rs");
@@ -465,8 +435,7 @@ fn everybody_gets_what_the_table_says_and_nothing_else() {
     let mut stage = stage();
     let mut found = found(&mut stage);
     found.sort();
-    let mut wanted: Vec<(String, String, Vec<String>)> = TABLE
-        .iter()
+    let mut wanted: Vec<(String, String, Vec<String>)> = table()
         .map(|(route, what, cells)| {
             ((*route).to_owned(), (*what).to_owned(), cells.iter().map(|cell| (*cell).to_owned()).collect())
         })
@@ -484,7 +453,7 @@ fn everybody_gets_what_the_table_says_and_nothing_else() {
 fn the_document_shows_the_table() {
     let mut text = format!("| address | what | {} |\n", columns().join(" | "));
     text += &format!("|---|---|{}\n", "---|".repeat(columns().len()));
-    for (route, what, cells) in TABLE {
+    for (route, what, cells) in table() {
         text += &format!("| `{route}` | {what} | {} |\n", cells.join(" | "));
     }
     document::compare("access", &text);

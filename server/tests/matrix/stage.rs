@@ -133,6 +133,7 @@ fn fill(app: TestApp, phone: &mut Peer, mut second: Peer, callers: Vec<Caller>) 
 fn visit(peer: &mut Peer, space: SpaceId, id: DocId, place: &str) -> Vec<u8> {
     let fields = [
         ("planned_on", json!("2026-09-20")),
+        ("place.kind", json!("thon")),
         ("place.name", json!(place)),
         ("event", json!({"to": "submitted", "at": "2026-09-20T11:30:00+07:00"})),
     ];

@@ -7,19 +7,19 @@ use crate::support::http::{self, Answer};
 use crate::support::peer::Peer;
 use crate::support::{TestApp, UNIT_A, UNIT_B};
 
-struct Desk {
-    app: TestApp,
+pub struct Desk {
+    pub app: TestApp,
     token: String,
 }
 
-fn desk() -> Desk {
+pub fn desk() -> Desk {
     let app = TestApp::new();
     let token = app.token("quan-tri", Role::Administrator, &[ScopeLine::Province]);
     Desk { app, token }
 }
 
 impl Desk {
-    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+    pub fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let bearer = format!("Bearer {}", self.token);
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         http::request(self.app.address, method, &format!("/api/v1/{path}"), &headers, body)
@@ -29,18 +29,18 @@ impl Desk {
         self.ask(method, path, body.to_string().as_bytes())
     }
 
-    fn done(&self, method: &str, path: &str, body: &Json) -> Answer {
+    pub fn done(&self, method: &str, path: &str, body: &Json) -> Answer {
         let answer = self.send(method, path, body);
         assert!(matches!(answer.status, 200 | 201 | 204), "{path}: {}", answer.text());
         answer
     }
 
-    fn refused(&self, method: &str, path: &str, body: &Json) -> (u16, String) {
+    pub fn refused(&self, method: &str, path: &str, body: &Json) -> (u16, String) {
         let answer = self.send(method, path, body);
         (answer.status, answer.code().to_owned())
     }
 
-    fn get(&self, path: &str) -> Json {
+    pub fn get(&self, path: &str) -> Json {
         let answer = self.ask("GET", path, b"");
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
@@ -220,11 +220,61 @@ fn a_table_shows_what_it_changes_before_it_does() {
     for (path, body, wanted) in [
         ("org/import/officials", &b"PK\x03\x04 no workbook"[..], (422, "bad_table")),
         ("org/import/officials", &b"id,name"[..], (422, "bad_table")),
-        ("org/import/villages", table.as_bytes(), (404, "not_found")),
+        ("org/import/roads", table.as_bytes(), (404, "not_found")),
     ] {
         let answer = desk.ask("POST", path, body);
         assert_eq!((answer.status, answer.code()), wanted, "{path}");
     }
+}
+
+#[test]
+fn tiles_may_come_from_the_origin_that_was_set_and_no_other() {
+    let desk = desk();
+    let policy = |path: &str| {
+        let answer = http::request(desk.app.address, "GET", path, &[], b"");
+        answer.header("content-security-policy").unwrap_or("").to_owned()
+    };
+    assert!(!policy("/").contains("http"), "{}", policy("/"));
+    desk.done("PUT", "settings", &json!({"map_tiles": "https://tiles.example:8443/{z}/{x}/{y}.png"}));
+    assert!(policy("/").contains("img-src 'self' https://tiles.example:8443 data:"), "{}", policy("/"));
+    assert_eq!(policy("/").matches("http").count(), 1);
+    // What is no page loads nothing at all.
+    assert!(!policy("/api/v1/settings").contains("tiles"));
+    for bad in ["https://tiles.example/a.png", "https://*/{z}/{x}/{y}", "https://a; script-src *//{z}/{x}/{y}"] {
+        let refused = desk.refused("PUT", "settings", &json!({"map_tiles": bad}));
+        assert_eq!(refused, (422, "bad_setting".to_owned()), "{bad}");
+    }
+    // The setting is read again at the next start; emptied, it is gone.
+    let token = desk.token.clone();
+    let desk = Desk { app: desk.app.restart(), token };
+    let page = http::request(desk.app.address, "GET", "/", &[], b"");
+    assert!(page.header("content-security-policy").unwrap().contains("https://tiles.example:8443"));
+    desk.done("PUT", "settings", &json!({"map_tiles": ""}));
+    let page = http::request(desk.app.address, "GET", "/", &[], b"");
+    assert!(!page.header("content-security-policy").unwrap().contains("tiles"));
+}
+
+#[test]
+fn boundaries_are_kept_and_given_to_whoever_is_signed_in() {
+    let desk = desk();
+    assert_eq!(desk.ask("GET", "map/boundaries", b"").status, 404);
+    let ring = json!([[[108.4, 11.9], [108.5, 11.9], [108.5, 12.0], [108.4, 11.9]]]);
+    let feature = json!({"type": "Feature", "properties": {"code": UNIT_A, "secret": "x"},
+        "geometry": {"type": "Polygon", "coordinates": ring}});
+    let file = json!({"type": "FeatureCollection", "features": [feature]});
+    desk.done("PUT", "admin/map/boundaries", &file);
+    let kept = desk.ask("GET", "map/boundaries", b"");
+    assert_eq!(kept.json()["features"][0]["properties"], json!({"code": UNIT_A}));
+    let bearer = format!("Bearer {}", desk.token);
+    let tag = kept.header("etag").unwrap();
+    let headers = [("authorization", bearer.as_str()), ("if-none-match", tag)];
+    assert_eq!(http::request(desk.app.address, "GET", "/api/v1/map/boundaries", &headers, b"").status, 304);
+    // Larger than other bodies may be, and not endlessly.
+    let spaces = |bytes: usize| [file.to_string().as_bytes(), &vec![b' '; bytes]].concat();
+    assert_eq!(desk.ask("PUT", "admin/map/boundaries", &spaces(1 << 20)).status, 204);
+    assert_eq!(desk.ask("PUT", "admin/map/boundaries", &spaces(9 << 20)).status, 413);
+    assert_eq!(desk.ask("DELETE", "admin/map/boundaries", b"").status, 204);
+    assert_eq!(desk.ask("GET", "map/boundaries", b"").status, 404);
 }
 
 #[test]

@@ -5,9 +5,12 @@
 mod actions;
 mod admin;
 mod desk;
+mod oidc;
 mod refusals;
+mod rules;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod villages;
 mod visits;
 mod world;

@@ -64,3 +64,47 @@ fn a_return_says_why() {
     }
     assert_eq!(world.refused(&world.visit("return"), &world.province, &Json::Null), (400, "bad_json".into()));
 }
+
+#[test]
+fn few_cards_point_at_nobody_in_a_visit_or_its_history() {
+    let mut world = world();
+    let space = world.phone.space(UNIT_A, "field");
+    let tally = json!({"very_satisfied": 8, "satisfied": 7, "dissatisfied": 2, "no_answer": 1});
+    let edits = [("satisfaction", tally), ("satisfaction.cards.k1", json!("very_dissatisfied"))];
+    let raw = world.phone.edit(space, VISIT, DocKind::Visit, &edits);
+    world.phone.seal(space, &[(VISIT, raw)]);
+    world.phone.sync(&world.app);
+    // A second official counts the same cards otherwise: something to settle.
+    let mut second = world.app.official("CB-002", &[UNIT_A]);
+    second.sync(&world.app);
+    let other = json!({"very_satisfied": 8, "satisfied": 7, "dissatisfied": 3});
+    let raw = second.edit(space, VISIT, DocKind::Visit, &[("satisfaction", other)]);
+    second.seal(space, &[(VISIT, raw)]);
+    second.sync(&world.app);
+    world.app.project();
+    let seen = world.get(&format!("visits/{VISIT}"), &world.inspector);
+    let cards = &seen["record"]["satisfaction"];
+    assert_eq!((&cards["very_satisfied"], &cards["dissatisfied"]), (&json!(8), &json!("<5")));
+    assert_eq!(cards, &seen["visit"]["satisfaction"]);
+    let steps = seen["history"].as_array().unwrap().iter();
+    let changes: Vec<&Json> = steps.flat_map(|step| step["changes"].as_array().unwrap()).collect();
+    let of_cards: Vec<&&Json> = changes
+        .iter()
+        .filter(|change| {
+            let field = change["field"].as_str().unwrap();
+            field.starts_with("card/") || field.starts_with("tally/")
+        })
+        .collect();
+    assert_eq!(of_cards.len(), 3);
+    assert!(of_cards.iter().all(|change| change["old"].is_null() && change["new"].is_null()), "{of_cards:?}");
+    let then = seen["history"][1]["hash"].as_str().unwrap();
+    let then = world.get(&format!("records/{VISIT}/at/{then}"), &world.inspector);
+    assert_eq!(then["record"]["satisfaction"]["dissatisfied"], "<5");
+    // Whoever has to choose between two tallies sees them; whoever only reads does not.
+    let tally = |token: &str| {
+        let items = world.get("review", token)["items"].as_array().unwrap().clone();
+        items.iter().find(|item| item["item"]["field"] == "satisfaction").unwrap()["item"]["values"][0]["value"].clone()
+    };
+    assert!(tally(&world.inspector).is_null());
+    assert!(!tally(&world.commune).is_null());
+}

@@ -5,13 +5,14 @@
 //!
 //! An exchange begins with a round trip. What an answer calls for follows, each in a file of its own: whole documents
 //! for a device that is new ([`loading`]), documents that differ ([`healing`]), what a restored server lost
-//! ([`returning`]), a new identity for a device that has a twin ([`renewal`]).
+//! ([`returning`]), a new identity for a device that has a twin ([`renewal`]), rules that changed ([`rules`]).
 
 mod healing;
 mod loading;
 mod renewal;
 mod returning;
 mod round;
+mod rules;
 mod stretch;
 
 use crate::client::Client;
@@ -28,6 +29,7 @@ use gandan_sync::response::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use round::SCHEMA;
+pub(crate) use rules::kept as kept_rules;
 
 /// Without another wish, most round trips of one exchange.
 pub(crate) const MAX_ROUNDS: u32 = 256;
@@ -65,6 +67,7 @@ enum Work {
     Offer { space: SpaceId, offered: returning::Offered },
     Return { space: SpaceId, contents: Vec<Vec<(DocId, ChangeHash)>> },
     Renew { identity: Identity },
+    Rules,
 }
 
 /// One exchange with the server, without the road: gives the bytes of a message and takes in the bytes of its answer.
@@ -90,6 +93,8 @@ pub struct Exchange {
     loading: loading::Pace,
     healing: healing::Queue,
     returning: returning::Queue,
+    /// The server works by other rules than this device.
+    other_rules: bool,
     /// How often each log turned out to be another one.
     diverged: BTreeMap<SpaceId, u32>,
 }
@@ -113,6 +118,7 @@ impl Exchange {
             loading: loading::Pace::default(),
             healing: healing::Queue::default(),
             returning: returning::Queue::default(),
+            other_rules: false,
             diverged: BTreeMap::new(),
         }
     }
@@ -127,7 +133,7 @@ impl Exchange {
             return Ok(Some(message));
         }
         if self.report.round_trips > 0 {
-            let aside = [Self::load, Self::heal, Self::give_back];
+            let aside = [Self::load, Self::heal, Self::give_back, Self::ask_rules];
             for step in aside {
                 if let Some(message) = step(self, client)? {
                     return Ok(Some(message));
@@ -158,6 +164,7 @@ impl Exchange {
             Work::Offer { space, offered } => self.take_wishes(space, offered, reply(answer)?),
             Work::Return { space, contents } => self.take_thanks(client, space, &contents, &reply(answer)?),
             Work::Renew { identity } => self.take_name(client, &identity, reply(answer)?),
+            Work::Rules => Self::take_rules(client, reply(answer)?),
         }
     }
 }

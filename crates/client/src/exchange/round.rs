@@ -142,6 +142,7 @@ impl Exchange {
             }
         }
         self.settle(client, &outcome, place.level)?;
+        self.hear_of_rules(client, outcome.rules)?;
         self.report.round_trips += 1;
         self.report.waiting = client.unsent()?;
         // Something that moves nothing would move nothing the next time either.

@@ -20,6 +20,7 @@ pub struct SkippedDay {
 
 /// The computation of one time limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// What the limit is for.
     pub purpose: Purpose,
@@ -40,16 +41,20 @@ pub struct Explanation {
     /// What starts the clock.
     pub starts: ClockStart,
     /// The day it started, not counted; none if it has not.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub start: Option<Date>,
     /// Length in days.
     pub days: u16,
     /// Whether working days are counted.
     pub working: bool,
     /// The last counted day, before it moved off a day that is not worked.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub counted_to: Option<Date>,
     /// The due date.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub due_on: Option<Date>,
     /// Weekends and holidays that moved the date: for working days all of them, for calendar days those at the end.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>))]
     pub skipped: Vec<SkippedDay>,
     /// Whether rule and calendar are verified; if not, show the date as an estimate.
     pub verified: bool,

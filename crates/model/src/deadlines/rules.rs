@@ -15,6 +15,7 @@ pub const MAX_DAYS: u16 = 3_650;
 
 /// What a rule sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// The first notice to the resident.
@@ -27,6 +28,7 @@ pub enum Purpose {
 
 /// What starts the clock of a rule. That day is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClockStart {
     /// First reception.
@@ -37,6 +39,7 @@ pub enum ClockStart {
 
 /// How complex a matter was found to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
     /// Ordinary.
@@ -50,6 +53,7 @@ pub enum Complexity {
 
 /// Which settlement of a complaint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Instance {
     /// First settlement.
@@ -61,10 +65,12 @@ pub enum Instance {
 
 /// One time limit. A condition that is absent does not matter for the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeadlineRule {
     /// Id of the rule, unique in the file.
     pub id: String,
     /// Kinds of issue; empty for every kind that no rule of the same purpose names.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub kinds: Vec<IssueKind>,
     /// Step of the procedure.
     pub step: String,
@@ -100,8 +106,10 @@ pub struct DeadlineRule {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub target: bool,
     /// First day in force, by the start of the clock; none if always.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub valid_from: Option<Date>,
     /// Last day in force; none if open.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub valid_to: Option<Date>,
     /// Remark for the administrator.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -162,6 +170,7 @@ impl DeadlineRule {
 
 /// How often somebody in office must receive people. Shown, not computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Duty {
     /// Id of the duty.
     pub id: String,
@@ -188,6 +197,7 @@ pub struct Duty {
 
 /// A right of residents in the procedure. Shown, not computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Right {
     /// Id of the right.
     pub id: String,
@@ -200,6 +210,7 @@ pub struct Right {
     /// Reference in English.
     pub law_en: String,
     /// First day in force, if it is known.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Date))]
     pub valid_from: Option<Date>,
     /// How well it is known.
     pub mark: Mark,
@@ -207,6 +218,7 @@ pub struct Right {
 
 /// The rules file, `data/deadline-rules.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeadlineData {
     /// Version of the content, for display beside computed due dates.
     pub version: String,

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use super::status::replay;
-use super::{Issue, LongStanding, Reply, Reporter, Withdrawal};
+use super::{Clock, Issue, LongStanding, Reply, Reporter, Withdrawal};
 use crate::codes::{Confidentiality, Confirmation, Consent, IssueKind, IssueStatus, Priority};
-use crate::deadlines::{Case, Complexity, Due, Instance};
+use crate::deadlines::{Complexity, Due, Instance};
 use crate::document::Document;
 use crate::duplicates::Canonical;
 use crate::facts::{Facts, Value};
@@ -65,8 +65,8 @@ pub(super) fn view(document: &Document, rules: &Rules, unit: &str, matter: Optio
     let mut issue = content(&mut merge);
     issue.status = status;
     issue.events = placed.into_iter().map(|placed| placed.shown).collect();
-    let remote = flag(&facts, "remote").unwrap_or_else(|| rules.is_remote(unit));
-    issue.due = due(&issue, rules, &facts, remote, matter);
+    issue.clock = clock(&issue, &facts);
+    issue.due = issue.clock.due(rules, unit, matter);
     issue.review.append(&mut merge.review);
     if issue.erased || issue.is_sealed() {
         blank(&mut issue);
@@ -77,27 +77,18 @@ pub(super) fn view(document: &Document, rules: &Rules, unit: &str, matter: Optio
     issue
 }
 
-/// Derived from dates, kind, place and calendar; a duplicate has no clock of its own.
-fn due(issue: &Issue, rules: &Rules, facts: &Facts, remote: bool, matter: Option<&Canonical>) -> Due {
-    let duplicate = issue.status == IssueStatus::Duplicate || issue.duplicate_of.is_some();
-    // The issue that stands for a matter keeps its clock, from the earliest reception of them all.
-    let (duplicate, first) = match matter {
-        Some(matter) if matter.stands => (false, matter.received_on),
-        Some(_) => (true, None),
-        None => (duplicate, None),
-    };
-    let Some(received_on) = first.or(issue.received_on) else { return Due::default() };
+fn clock(issue: &Issue, facts: &Facts) -> Clock {
     let second = facts.text("complaint_instance") == Some("second");
-    let case = Case {
+    Clock {
+        kind: issue.kind.clone(),
+        received_on: issue.received_on,
         accepted_on: issue.accepted_on,
-        remote,
+        remote: flag(facts, "remote"),
         complexity: issue.complexity,
         instance: if second { Instance::Second } else { Instance::First },
         several_places: flag(facts, "several_places").unwrap_or(false),
-        duplicate,
-        ..Case::new(issue.kind.as_ref().unwrap_or(&IssueKind::Feedback), received_on)
-    };
-    rules.due(&case)
+        duplicate: issue.status == IssueStatus::Duplicate || issue.duplicate_of.is_some(),
+    }
 }
 
 fn content(merge: &mut Merge<'_>) -> Issue {
@@ -124,6 +115,7 @@ fn content(merge: &mut Merge<'_>) -> Issue {
         agency_conflict: agency.is_none() && !facts.all("agency").is_empty(),
         responsible_agency: agency,
         due: Due::default(),
+        clock: Clock::default(),
         complexity: complexity(facts),
         status: IssueStatus::Recorded,
         events: Vec::new(),

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub incarnation: u64,
     /// Everything on this device has to go: it was reported lost.
     pub wipe: bool,
+    /// Which rules are in force on the server ([`crate::response::SyncResponse::rules`]); `None`: it does not say.
+    pub rules: Option<u32>,
     /// Server's clock minus the device's, milliseconds.
     pub skew_ms: i64,
     /// Seconds until the server wants to hear again; 0 for no wish.

@@ -167,6 +167,7 @@ pub fn answer(view: &dyn LogView, ask: Ask<'_>) -> Result<Answer, StorageError> 
         poll_after_s: ask.poll_after_s,
         need_full: positions.is_none(),
         wipe: ask.wipe,
+        rules: None,
     };
     let Some(positions) = positions else { return Ok(Answer { response, keep: None }) };
     let mut given: BTreeMap<SpaceId, SpacePosition> =

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     ("automerge", &["gandan-model", "gandan-tests"]),
     ("axum", &["gandan-server"]),
-    ("reqwest", &["gandan-client", "gandan-tests"]),
+    ("reqwest", &["gandan-client", "gandan-server", "gandan-tests"]),
     ("rusqlite", &["gandan-store", "gandan-server", "gandan-tests"]),
     ("tokio", &["gandan-client", "gandan-cli", "gandan-ffi", "gandan-server", "gandan-tests"]),
     ("getrandom", &["gandan-client", "gandan-cli", "gandan-ffi", "gandan-web", "gandan-server", "gandan-tests"]),

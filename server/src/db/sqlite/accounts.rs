@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::accounts::TOTP_BYTES;
+use crate::accounts::{TOTP_BYTES, read_login};
 use crate::auth::{Principal, Role, ScopeLine};
 use crate::db::DbError;
 use crate::db::sqlite::people;
@@ -34,6 +34,8 @@ pub struct Account {
     pub signed_in_ms: Option<i64>,
     /// When it was put out of use, Unix milliseconds.
     pub disabled_ms: Option<i64>,
+    /// By what name the sign-in service knows it; none: by its own.
+    pub external: Option<String>,
 }
 
 impl Account {
@@ -44,7 +46,7 @@ impl Account {
 }
 
 const COLUMNS: &str = "login, name, role, agency, password, must_change, totp, totp_new, totp_step, created_ms, \
-    signed_in_ms, disabled_ms";
+    signed_in_ms, disabled_ms, external";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
     // A role of a newer server: nobody signs in with it here.
@@ -62,6 +64,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Account>> {
         created_ms: row.get(9)?,
         signed_in_ms: row.get(10)?,
         disabled_ms: row.get(11)?,
+        external: row.get(12)?,
     }))
 }
 
@@ -70,6 +73,28 @@ pub fn find(connection: &Connection, login: &str) -> Result<Option<Account>, DbE
     let sql = format!("SELECT {COLUMNS} FROM account WHERE login = ?1");
     let found = connection.prepare_cached(&sql)?.query_row([login], read).optional()?;
     Ok(found.flatten())
+}
+
+/// The account that the sign-in service means by this name: the one for which it is set, else the one that bears it and
+/// has no other.
+pub fn find_external(connection: &Connection, subject: &str) -> Result<Option<Account>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM account WHERE external = ?1");
+    let found = connection.prepare_cached(&sql)?.query_row([subject], read).optional()?;
+    if let Some(account) = found.flatten() {
+        return Ok(Some(account));
+    }
+    let Some(login) = read_login(subject) else { return Ok(None) };
+    Ok(find(connection, &login)?.filter(|account| account.external.is_none()))
+}
+
+/// Sets by what name the sign-in service knows an account. False if another account has it.
+pub fn put_external(connection: &Connection, login: &str, external: Option<&str>) -> Result<bool, DbError> {
+    let taken = "SELECT 1 FROM account WHERE external = ?2 AND login <> ?1";
+    if connection.prepare_cached(taken)?.exists((login, external))? {
+        return Ok(false);
+    }
+    connection.execute("UPDATE account SET external = ?2 WHERE login = ?1", (login, external))?;
+    Ok(true)
 }
 
 /// Every account, by name.
@@ -111,6 +136,12 @@ pub fn create(
         put_scope(connection, new.login, lines)?;
     }
     Ok(made > 0)
+}
+
+/// Takes back an account that was made in the same transaction.
+pub fn remove(connection: &Connection, login: &str) -> Result<(), DbError> {
+    connection.execute("DELETE FROM account WHERE login = ?1", [login])?;
+    Ok(())
 }
 
 /// Replaces what an account may see.

@@ -16,6 +16,10 @@ const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0010_accounts.sql"),
     include_str!("../../../migrations/sqlite/0011_desk.sql"),
     include_str!("../../../migrations/sqlite/0012_snapshots.sql"),
+    include_str!("../../../migrations/sqlite/0020_rules.sql"),
+    include_str!("../../../migrations/sqlite/0021_villages.sql"),
+    include_str!("../../../migrations/sqlite/0022_map.sql"),
+    include_str!("../../../migrations/sqlite/0023_external.sql"),
 ];
 
 /// The whole schema of the views. A change here makes every server build its views anew at its next start.

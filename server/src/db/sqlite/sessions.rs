@@ -41,27 +41,34 @@ pub struct Session {
 /// The session with this id, if it holds now.
 pub fn find(connection: &Connection, id: &str, now_ms: i64) -> Result<Option<Session>, DbError> {
     let hash = hash_secret(id);
-    let mut statement = connection.prepare_cached("SELECT login, created_ms, seen_ms FROM session WHERE hash = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT login, created_ms, seen_ms, external FROM session WHERE hash = ?1")?;
     let found = statement
-        .query_row([hash], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        .query_row([hash], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, bool>(3)?))
+        })
         .optional()?;
-    let Some((login, created_ms, seen_ms)) = found else { return Ok(None) };
+    let Some((login, created_ms, seen_ms, external)) = found else { return Ok(None) };
     if now_ms >= created_ms + ABSOLUTE_MS || now_ms >= seen_ms + IDLE_MS {
         return Ok(None);
     }
     let account = accounts::find(connection, &login)?.filter(|account| account.disabled_ms.is_none());
-    Ok(account.map(|account| Session { hash, account, created_ms, seen_ms }))
+    Ok(account.map(|mut account| {
+        // Whoever came with the sign-in service has no use for the password that was given here.
+        account.must_change &= !external;
+        Session { hash, account, created_ms, seen_ms }
+    }))
 }
 
-/// Begins a session under a new id. Expired sessions go, and of this account's the oldest beyond the bound.
-pub fn begin(connection: &Connection, id: &str, login: &str, now_ms: i64) -> Result<(), DbError> {
+/// Begins a session under a new id; `external`: with the sign-in service, without a password. Expired sessions go, and of this account's the oldest beyond the bound.
+pub fn begin(connection: &Connection, id: &str, login: &str, external: bool, now_ms: i64) -> Result<(), DbError> {
     connection.execute(
         "DELETE FROM session WHERE created_ms <= ?1 OR seen_ms <= ?2",
         (now_ms - ABSOLUTE_MS, now_ms - IDLE_MS),
     )?;
     connection.execute(
-        "INSERT INTO session (hash, login, created_ms, seen_ms) VALUES (?1, ?2, ?3, ?3)",
-        (hash_secret(id), login, now_ms),
+        "INSERT INTO session (hash, login, created_ms, seen_ms, external) VALUES (?1, ?2, ?3, ?3, ?4)",
+        (hash_secret(id), login, now_ms, external),
     )?;
     connection.execute(
         "DELETE FROM session WHERE login = ?1 AND hash NOT IN

@@ -139,6 +139,8 @@ pub(crate) struct AccountItem {
     signed_in_ms: Option<i64>,
     /// Whether it is out of use.
     disabled: bool,
+    /// By what name the sign-in service knows it; null: by its own.
+    external: Option<String>,
 }
 
 /// Accounts.
@@ -162,6 +164,10 @@ pub(crate) struct AccountNew {
     agency: Option<String>,
     /// What it may see.
     scope: Vec<ScopeItem>,
+    /// By what name the sign-in service knows it (the value of the claim that is configured); if nothing is given by its
+    /// own.
+    #[serde(default)]
+    external: Option<String>,
 }
 
 /// An account as it should be.
@@ -178,6 +184,9 @@ pub(crate) struct AccountChange {
     scope: Vec<ScopeItem>,
     /// Whether it is out of use.
     disabled: bool,
+    /// By what name the sign-in service knows it: empty for its own; if nothing is given it stays as it is.
+    #[serde(default)]
+    external: Option<String>,
 }
 
 /// A reset.
@@ -204,6 +213,23 @@ fn agency(role: Role, name: Option<&str>) -> Result<Option<String>, ApiError> {
         return Err(refuse("agency", "agency_needed", "an agency's account names the agency, and no other does"));
     }
     Ok(name)
+}
+
+/// Writes by what name the sign-in service knows an account.
+fn put_external(
+    transaction: &Transaction<'_>,
+    login: &str,
+    external: Option<&String>,
+) -> Result<Result<(), ApiError>, DbError> {
+    let Some(external) = external.map(|name| name.trim()) else { return Ok(Ok(())) };
+    if external.len() > 255 || external.contains(char::is_control) {
+        return Ok(Err(refuse("external", "text_too_long", "at most 255 bytes")));
+    }
+    if !accounts::put_external(transaction, login, Some(external).filter(|name| !name.is_empty()))? {
+        let error = ApiError::new(StatusCode::CONFLICT, "external_taken", "another account has this name there");
+        return Ok(Err(error.with_field("external")));
+    }
+    Ok(Ok(()))
 }
 
 async fn first_password(state: &AppState) -> Result<(String, String), ApiError> {
@@ -239,6 +265,7 @@ pub(crate) async fn list_accounts(
                 created_ms: account.created_ms,
                 signed_in_ms: account.signed_in_ms,
                 disabled: account.disabled_ms.is_some(),
+                external: account.external,
                 login: account.login,
                 name: account.name,
                 role: account.role,
@@ -258,7 +285,7 @@ pub(crate) async fn list_accounts(
         (status = 400, description = "`bad_json`", body = ErrorBody),
         (status = 401, description = "`unauthorised`", body = ErrorBody),
         (status = 403, description = "`forbidden`: not an administrator", body = ErrorBody),
-        (status = 409, description = "`login_taken`", body = ErrorBody),
+        (status = 409, description = "`login_taken`; `external_taken`: the sign-in service knows another account by this name", body = ErrorBody),
         (status = 422, description = "`bad_login`, `bad_code`, `agency_needed`, `unknown_unit`, `text_needed`, `text_too_long`", body = ErrorBody),
         (status = 503, description = "`busy`", body = ErrorBody),
     )
@@ -283,6 +310,10 @@ pub(crate) async fn add_account(
             let error = ApiError::new(StatusCode::CONFLICT, "login_taken", "there is an account of this name");
             return Ok(Err(error.with_field("login")));
         }
+        if let Err(error) = put_external(transaction, &made, body.external.as_ref())? {
+            accounts::remove(transaction, &made)?;
+            return Ok(Err(error));
+        }
         note(transaction, &principal, "account.create", &made, now_ms)?;
         Ok(Ok(()))
     };
@@ -300,6 +331,7 @@ pub(crate) async fn add_account(
         (status = 401, description = "`unauthorised`", body = ErrorBody),
         (status = 403, description = "`forbidden`: not an administrator", body = ErrorBody),
         (status = 404, description = "`not_found`", body = ErrorBody),
+        (status = 409, description = "`external_taken`: the sign-in service knows another account by this name", body = ErrorBody),
         (status = 422, description = "`bad_code`, `agency_needed`, `unknown_unit`, `text_needed`, `text_too_long`; `own_account`: one's own role stays, and so does its use", body = ErrorBody),
         (status = 503, description = "`busy`", body = ErrorBody),
     )
@@ -320,6 +352,9 @@ pub(crate) async fn change_account(
     let change = move |transaction: &Transaction<'_>| {
         let Some(mut account) = accounts::find(transaction, &login)? else { return Ok(Err(no_record())) };
         let Some(lines) = scope_lines(transaction, &body.scope)? else { return Ok(Err(bad_scope())) };
+        if let Err(error) = put_external(transaction, &login, body.external.as_ref())? {
+            return Ok(Err(error));
+        }
         account.name = name;
         account.role = role;
         account.agency = agency;

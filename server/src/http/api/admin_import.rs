@@ -1,10 +1,11 @@
-//! Tables of units and officials: read, compared with what is there, and taken in as a whole or not at all.
+//! Tables of units, officials and villages: read, compared with what is there, and taken in as a whole or not at all.
 
 use std::io::Cursor;
 
 use calamine::{Data, Reader};
 use csv::StringRecord;
-use gandan_model::org::{OrgTree, UnitRow};
+use gandan_model::moment::{TimeError, parse_date};
+use gandan_model::org::{OrgTree, UnitRow, VillageRow, village_key};
 use gandan_model::text::check_text;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::auth::{Role, ScopeLine};
 use crate::db::DbError;
 use crate::db::sqlite::org;
 use crate::db::sqlite::people::{self, Official};
+use crate::db::sqlite::villages::{self, Village};
 use crate::folder::{Decision, Folder, OfficialLine};
 use crate::ledger::{decide, regrant};
 
@@ -26,17 +28,19 @@ const MAX_LINES: usize = 5_000;
 pub(super) enum Kind {
     Units,
     Officials,
+    Villages,
 }
 
 impl Kind {
     pub(super) fn read(text: &str) -> Option<Self> {
-        [Self::Units, Self::Officials].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Units, Self::Officials, Self::Villages].into_iter().find(|kind| kind.as_str() == text)
     }
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Units => "units",
             Self::Officials => "officials",
+            Self::Villages => "villages",
         }
     }
 }
@@ -77,6 +81,10 @@ impl Table {
         let cell = |cell: &Data| match cell {
             // Codes that a spreadsheet took for numbers.
             Data::Float(number) if number.fract() == 0.0 => format!("{number:.0}"),
+            Data::DateTime(moment) => {
+                let (year, month, day, ..) = moment.to_ymd_hms_milli();
+                format!("{year:04}-{month:02}-{day:02}")
+            }
             Data::Empty => String::new(),
             other => other.to_string().trim().to_owned(),
         };
@@ -200,6 +208,45 @@ impl Import {
         Ok(import)
     }
 
+    /// Villages. A line is about the one of the same name in the same unit: that which begins on the same day, or without
+    /// a day the latest; if there is none it is new.
+    pub(super) fn villages(transaction: &Transaction<'_>, table: &Table, apply: bool) -> Result<Self, DbError> {
+        let mut import = Self::default();
+        let mut good: Vec<Village> = Vec::new();
+        for (line, row) in table.rows::<VillageRow>() {
+            import.lines += 1;
+            let village = match row {
+                Ok(row) => village_of(transaction, &row)?,
+                Err(message) => Err(message),
+            };
+            match village {
+                Ok(mut village) => {
+                    let from = village.valid_from.as_deref();
+                    let old = villages::find(transaction, &village.unit, &village.key, from)?;
+                    if let Some(old) = &old {
+                        village.id = old.id;
+                        village.valid_from = village.valid_from.or_else(|| old.valid_from.clone());
+                    }
+                    let place =
+                        |village: &Village| (village.unit.clone(), village.key.clone(), village.valid_from.clone());
+                    if good.iter().any(|other| place(other) == place(&village)) {
+                        import.fault(line, format!("{} stands twice in the table", village.name));
+                        continue;
+                    }
+                    let (id, new) = (format!("{} {}", village.unit, village.key), village_values(&village));
+                    import.compare(&id, &village.name, old.as_ref().map(village_values).as_deref(), &new);
+                    good.push(village);
+                }
+                Err(message) => import.fault(line, message),
+            }
+        }
+        if import.faults.is_empty() && apply {
+            good.iter().try_for_each(|village| villages::put(transaction, village))?;
+            import.applied = true;
+        }
+        Ok(import)
+    }
+
     /// Officials: `folder` if they are to be taken in.
     pub(super) fn officials(
         transaction: &Transaction<'_>,
@@ -238,6 +285,53 @@ impl Import {
         import.applied = true;
         Ok(import)
     }
+}
+
+/// A village that a row says: number 0 until it is known to be there.
+fn village_of(connection: &Connection, row: &VillageRow) -> Result<Result<Village, String>, DbError> {
+    let name = match check_text("name", row.name.trim(), 200) {
+        Ok(name) if !name.is_empty() => name,
+        Ok(_) => return Ok(Err("name is needed".to_owned())),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let Some(kind) = row.place_kind() else {
+        return Ok(Err("kind is thon, buon, bon, ban, to_dan_pho or khu_pho".to_owned()));
+    };
+    if !org::has_unit(connection, &row.unit)? {
+        return Ok(Err(format!("no unit {}", row.unit)));
+    }
+    let (Ok(valid_from), Ok(valid_to)) = (date_of(&row.valid_from), date_of(&row.valid_to)) else {
+        return Ok(Err("dates are written dd/mm/yyyy or yyyy-mm-dd".to_owned()));
+    };
+    if valid_from.as_ref().zip(valid_to.as_ref()).is_some_and(|(from, to)| from > to) {
+        return Ok(Err("valid_from lies after valid_to".to_owned()));
+    }
+    let key = village_key(Some(&kind), &name);
+    let kind = kind.as_str().to_owned();
+    Ok(Ok(Village { id: 0, unit: row.unit.clone(), kind, name, key, valid_from, valid_to }))
+}
+
+/// A date as people write it, `31/12/2026` or `2026-12-31`, as `2026-12-31`; of an empty cell `None`.
+fn date_of(text: &str) -> Result<Option<String>, TimeError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parts: Vec<&str> = text.split('/').collect();
+    let turned = match parts.as_slice() {
+        [day, month, year] => format!("{year}-{month:0>2}-{day:0>2}"),
+        _ => text.to_owned(),
+    };
+    parse_date(&turned).map(|date| Some(date.to_string()))
+}
+
+fn village_values(village: &Village) -> Vec<(&'static str, String)> {
+    vec![
+        ("kind", village.kind.clone()),
+        ("name", village.name.clone()),
+        ("valid_from", village.valid_from.clone().unwrap_or_default()),
+        ("valid_to", village.valid_to.clone().unwrap_or_default()),
+    ]
 }
 
 fn unit_values(row: &UnitRow) -> Vec<(&'static str, String)> {

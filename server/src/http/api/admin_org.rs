@@ -1,4 +1,4 @@
-//! The organisation: units, overlapping areas with dates, and units or officials from a table, with a preview.
+//! The organisation: units, overlapping areas with dates, and units, officials or villages from a table, with a preview.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -220,11 +220,11 @@ pub(crate) struct ImportQuery {
 }
 
 /// Units (`units`, columns of `lam-dong-units.csv`) or officials (`officials`: `id`, `name`, `role`, `units` and `areas`
-/// separated by `;`) from a CSV or XLSX file, at most 256 KiB. Without `apply` nothing changes and the answer says what
+/// separated by `;`) or villages (`villages`: `unit`, `kind`, `name`, `valid_from`, `valid_to`) from a CSV or XLSX file, at most 256 KiB. Without `apply` nothing changes and the answer says what
 /// would; with it all lines are taken in, or none if one is faulty. Nothing is ever removed.
 #[utoipa::path(
     post, path = "/api/v1/org/import/{kind}", tag = "admin", security(("bearer" = []), ("session" = [])),
-    params(("kind" = String, Path, description = "`units` or `officials`"), ImportQuery),
+    params(("kind" = String, Path, description = "`units`, `officials` or `villages`"), ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
     responses(
         (status = 200, description = "What changes", body = Import),
@@ -245,7 +245,7 @@ pub(crate) async fn import(
     body: Bytes,
 ) -> Result<Json<Import>, ApiError> {
     administrator(&principal)?;
-    let kind = Kind::read(&kind).ok_or_else(|| ApiError::not_found("units or officials"))?;
+    let kind = Kind::read(&kind).ok_or_else(|| ApiError::not_found("units, officials or villages"))?;
     let table = tokio::task::spawn_blocking(move || Table::read(&body)).await.map_err(DbError::internal)?;
     let table = table.map_err(|message| refuse("file", "bad_table", &message))?;
     let (now_ms, apply) = (state.now_ms(), query.apply == Some(true));
@@ -253,6 +253,7 @@ pub(crate) async fn import(
     let work = move |transaction: &Transaction<'_>| {
         let import = match kind {
             Kind::Units => Import::units(transaction, &table, apply)?,
+            Kind::Villages => Import::villages(transaction, &table, apply)?,
             Kind::Officials => Import::officials(transaction, &table, apply.then_some(&folder), now_ms)?,
         };
         if import.applied {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::admin::{ScopeItem, administrator, bad_scope, checked_name, note, read_role, refuse, scope_lines};
+use super::admin_map::{ATTRIBUTION, TILES, tile_origin};
 use super::me::picture;
 use super::public::POSTED_LISTS;
 use super::records::{Body, no_record};
@@ -24,7 +25,8 @@ use crate::state::AppState;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Settings that are known, with the longest value of each in characters.
-const SETTINGS: [(&str, usize); 3] = [("programme_label", 100), ("office_name", 200), (POSTED_LISTS, 5)];
+const SETTINGS: [(&str, usize); 5] =
+    [("programme_label", 100), ("office_name", 200), (POSTED_LISTS, 5), (TILES, 500), (ATTRIBUTION, 200)];
 
 /// An official.
 #[derive(Debug, Serialize, ToSchema)]
@@ -211,7 +213,8 @@ pub(crate) async fn enrolment_link(
     Ok((StatusCode::CREATED, Json(link)))
 }
 
-/// What the administrator sets for everybody: `programme_label`, `office_name`, `posted_lists` (`true` or `false`).
+/// What the administrator sets for everybody: `programme_label`, `office_name`, `posted_lists` (`true` or `false`),
+/// `map_tiles` (`https://host/{z}/{x}/{y}.png`, or empty: none) and `map_attribution`, whose words must stand on the map.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub(crate) struct Settings(BTreeMap<String, String>);
@@ -255,10 +258,16 @@ pub(crate) async fn put_settings(
     for (key, value) in &values {
         let longest = SETTINGS.iter().find(|(name, _)| name == key).map(|(_, longest)| *longest);
         let fits = longest.is_some_and(|longest| value.chars().count() <= longest && !value.contains(char::is_control));
-        if !fits || key == POSTED_LISTS && !matches!(value.as_str(), "true" | "false") {
+        let sensible = match key.as_str() {
+            POSTED_LISTS => matches!(value.as_str(), "true" | "false"),
+            TILES => value.is_empty() || tile_origin(value).is_some(),
+            _ => true,
+        };
+        if !fits || !sensible {
             return Err(refuse("settings", "bad_setting", "no such setting, or no such value"));
         }
     }
+    let tiles = values.get(TILES).map(|address| tile_origin(address));
     let now_ms = state.now_ms();
     let put = move |transaction: &Transaction<'_>| {
         for (key, value) in &values {
@@ -268,5 +277,8 @@ pub(crate) async fn put_settings(
         Ok(())
     };
     state.db().write_async(put).await?;
+    if let Some(origin) = tiles {
+        state.set_tiles(origin);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -243,7 +243,7 @@ async fn prove(state: &AppState, account: &Account, password: &str) -> Result<()
 /// Ends every session of the account and begins one under a new id.
 fn rotate(transaction: &Transaction<'_>, login: &str, id: &str, now_ms: i64) -> Result<Account, DbError> {
     sessions::end_all(transaction, login)?;
-    sessions::begin(transaction, id, login, now_ms)?;
+    sessions::begin(transaction, id, login, false, now_ms)?;
     accounts::find(transaction, login)?.ok_or_else(|| DbError::internal("the account went away"))
 }
 

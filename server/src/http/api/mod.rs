@@ -2,8 +2,10 @@
 
 pub mod admin;
 mod admin_import;
+pub mod admin_map;
 pub mod admin_org;
 pub mod admin_people;
+pub mod admin_rules;
 pub mod desk;
 pub mod devices;
 pub mod enrol;
@@ -16,6 +18,7 @@ pub mod export_xlsx;
 pub mod health;
 pub mod live;
 pub mod me;
+pub mod oidc;
 pub mod openapi;
 pub mod public;
 pub mod quarantine;
@@ -39,3 +42,4 @@ pub mod staff_review;
 mod staff_steps;
 pub mod staff_visits;
 pub mod sync;
+pub mod villages;

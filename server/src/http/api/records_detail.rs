@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use gandan_model::codes::Lang;
+use gandan_model::deadlines::Explanation;
 use gandan_model::history::{HistoryEntry, history};
 use gandan_model::ids::{Compartment, DocId};
 use gandan_model::record::Record;
@@ -14,10 +16,13 @@ use serde_json::Value as Json_;
 use utoipa::ToSchema;
 
 use super::records::{doc_id, no_record};
-use super::records_items::{IssueItem, VisitItem};
+use super::records_items::{CardsItem, IssueItem, VisitItem};
+use super::staff::Action;
 use crate::auth::Principal;
 use crate::db::DbError;
+use crate::db::sqlite::rules;
 use crate::http::error::{ApiError, ErrorBody};
+use crate::reports::duplicates;
 use crate::reports::list::{issues, visits};
 use crate::reports::scope::Scope;
 use crate::staff_writer::Loaded;
@@ -74,6 +79,25 @@ pub(crate) struct VisitDetail {
     history: Vec<HistoryStep>,
 }
 
+/// How a time limit of an issue comes about.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DueStep {
+    /// Rule, dates and days that did not count.
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// The same in a sentence, Vietnamese.
+    sentence_vi: String,
+    /// The same in a sentence, English.
+    sentence_en: String,
+}
+
+impl From<Explanation> for DueStep {
+    fn from(explanation: Explanation) -> Self {
+        let (sentence_vi, sentence_en) = (explanation.sentence(Lang::Vi), explanation.sentence(Lang::En));
+        Self { explanation, sentence_vi, sentence_en }
+    }
+}
+
 /// An issue, whole.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IssueDetail {
@@ -85,6 +109,8 @@ pub(crate) struct IssueDetail {
     /// What a person must look at.
     #[schema(value_type = Vec<Object>)]
     review: Vec<ReviewItem>,
+    /// How its due dates come about by the rules in force, limit by limit; empty while no clock runs.
+    due: Vec<DueStep>,
     /// The last 500 changes, oldest first.
     history: Vec<HistoryStep>,
 }
@@ -149,7 +175,8 @@ pub(crate) async fn issue_detail(
         let found = state.db().read(|connection| issues::one(connection, &scope, id))?.ok_or_else(no_record)?;
         let whole = Whole::load(&state, &principal, &found.unit, found.compartment, id)?;
         let issue = IssueItem::try_from(found.row)?;
-        Ok::<_, ApiError>(IssueDetail { issue, record: whole.record, review: whole.review, history: whole.history })
+        let Whole { record, review, due, history } = whole;
+        Ok::<_, ApiError>(IssueDetail { issue, record, review, due, history })
     });
     detail.await.map_err(|error| ApiError::from(DbError::internal(error)))?.map(Json)
 }
@@ -158,6 +185,7 @@ pub(crate) async fn issue_detail(
 struct Whole {
     record: Json_,
     review: Vec<ReviewItem>,
+    due: Vec<DueStep>,
     history: Vec<HistoryStep>,
 }
 
@@ -171,18 +199,30 @@ impl Whole {
     ) -> Result<Self, ApiError> {
         let loaded = state.staff().load(principal, unit, compartment, id)?;
         let steps = history(&loaded.document, MAX_HISTORY);
-        let (record, arrived) = state.db().read(|connection| {
-            let record = crate::reports::record(connection, &loaded.document, unit)?;
-            Ok((record, arrivals(connection, &loaded)?))
+        let (record, due, arrived) = state.db().read(|connection| {
+            let mut record = crate::reports::record(connection, &loaded.document, unit)?;
+            let due = due(connection, unit, id, &mut record)?;
+            Ok((record, due, arrivals(connection, &loaded)?))
         })?;
         let erased = matches!(&record, Record::Issue(issue) if issue.erased);
         let veil = Veil::new(principal, erased);
         Ok(Self {
-            review: record.review().to_vec(),
+            review: record.review().iter().cloned().map(|item| veil.review(item)).collect(),
             record: veil.record(&record)?,
+            due,
             history: steps.into_iter().map(|step| veil.step(step, &arrived)).collect(),
         })
     }
+}
+
+/// How the due dates of an issue come about. Of one that stands for a circle of duplicates they are set in the record, too:
+/// the document alone does not know.
+fn due(connection: &Connection, unit: &str, id: DocId, record: &mut Record) -> Result<Vec<DueStep>, DbError> {
+    let Record::Issue(issue) = record else { return Ok(Vec::new()) };
+    let rules = rules::in_force(connection)?;
+    let matter = duplicates::circle(connection, id)?;
+    issue.due = issue.clock.due(&rules, unit, matter.as_ref());
+    Ok(issue.clock.explain(&rules, unit, matter.as_ref()).into_iter().map(DueStep::from).collect())
 }
 
 /// When each change of a document arrived, by hash.
@@ -197,7 +237,16 @@ fn arrivals(connection: &Connection, loaded: &Loaded) -> Result<HashMap<String, 
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Replaces the cards of a visit by what lists show of them: one to four point at people in a small meeting.
+pub(super) fn hide_few_cards(record: &Record, json: &mut Json_) -> Result<(), DbError> {
+    if let Record::Visit(visit) = record {
+        json["satisfaction"] = serde_json::to_value(visit.satisfaction.as_ref().map(CardsItem::from))?;
+    }
+    Ok(())
+}
+
 /// What has to stay hidden from a caller within a record that it may see.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(super) struct Veil {
     /// Personal data were erased: what stood there is not shown again by the history.
     erased: bool,
@@ -205,12 +254,22 @@ pub(super) struct Veil {
     contacts: bool,
     /// May know that something was once taken for a denunciation.
     sealed: bool,
+    /// May settle differences, and has to see what differs.
+    settles: bool,
 }
+
+/// Keys under which single cards, tallies of cards and decisions about tallies stand in a visit.
+const CARDS: [&str; 3] = ["card/", "tally/", "review/satisfaction"];
 
 impl Veil {
     /// What has to stay hidden from this caller.
     pub(super) fn new(principal: &Principal, erased: bool) -> Self {
-        Self { erased, contacts: principal.role.reads_contacts(), sealed: principal.role.reads_sealed() }
+        Self {
+            erased,
+            contacts: principal.role.reads_contacts(),
+            sealed: principal.role.reads_sealed(),
+            settles: Action::Resolve.open_to(principal.role),
+        }
     }
 
     pub(super) fn record(&self, record: &Record) -> Result<Json_, DbError> {
@@ -219,10 +278,20 @@ impl Veil {
             // Given beside the record.
             members.remove("review");
         }
+        hide_few_cards(record, &mut json)?;
         if let (false, Some(contact)) = (self.contacts, json.pointer_mut("/reporter/contact_ref")) {
             *contact = Json_::Null;
         }
         Ok(json)
+    }
+
+    /// Two tallies of the same cards are shown to those who have to choose between them, to nobody else.
+    pub(super) fn review(&self, mut item: ReviewItem) -> ReviewItem {
+        if item.field == "satisfaction" && !self.settles {
+            item.values.iter_mut().for_each(|value| value.value = Json_::Null);
+            item.effective = Json_::Null;
+        }
+        item
     }
 
     fn step(&self, step: HistoryEntry, arrived: &HashMap<String, i64>) -> HistoryStep {
@@ -242,7 +311,8 @@ impl Veil {
 
     fn hides(&self, field: &str, value: &Json_) -> bool {
         let code = value.as_str().unwrap_or("");
-        (self.erased && !matches!(field, "erased" | "status"))
+        CARDS.iter().any(|key| field.starts_with(key))
+            || (self.erased && !matches!(field, "erased" | "status"))
             || (!self.contacts && field == "reporter/contact_ref")
             || (!self.sealed && matches!(code, "denunciation" | "denunciation_sealed"))
     }

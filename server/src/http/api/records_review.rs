@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::records::{Asked, doc_id, limit};
+use super::records_detail::Veil;
 use super::records_visits::scope;
 use crate::auth::{Principal, Role};
 use crate::http::error::{ApiError, ErrorBody};
@@ -69,6 +70,8 @@ pub(crate) async fn review_items(
     let mut items = state.db().read_async(move |connection| review::query(connection, &scope, &filter)).await?;
     let more = items.len() > limit;
     items.truncate(limit);
+    let veil = Veil::new(&principal, false);
+    items = items.into_iter().map(|row| ReviewRow { item: veil.review(row.item), ..row }).collect();
     let next = items
         .last()
         .filter(|_| more)

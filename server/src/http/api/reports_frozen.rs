@@ -57,7 +57,7 @@ fn reader(principal: &Principal) -> Result<Scope, ApiError> {
 
 impl ReportQuery {
     /// Runs `read` with the question that this makes for the caller.
-    async fn ask<T, F>(self, state: &AppState, principal: &Principal, read: F) -> Result<T, ApiError>
+    pub(crate) async fn ask<T, F>(self, state: &AppState, principal: &Principal, read: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection, Question, Area) -> Result<T, DbError> + Send + 'static,

@@ -146,7 +146,7 @@ fn attempt(
         if let Some(old) = old {
             sessions::end(transaction, &crate::auth::hash_secret(old))?;
         }
-        sessions::begin(transaction, &id, login, now_ms)?;
+        sessions::begin(transaction, &id, login, false, now_ms)?;
         note(transaction, &account, "session.begin", "done", now_ms)?;
         Ok(Attempt::In { id, account: Box::new(account) })
     };

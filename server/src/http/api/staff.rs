@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::records_detail::hide_few_cards;
 use crate::auth::{Principal, Role};
 use crate::db::DbError;
 use crate::http::error::ApiError;
@@ -158,11 +159,12 @@ where
 async fn answer(state: &AppState, unit: String, written: Written) -> Result<Acted, ApiError> {
     let read = move |connection: &rusqlite::Connection| {
         let record = crate::reports::record(connection, &written.loaded.document, &unit)?;
-        let mut record = serde_json::to_value(record)?;
-        if let Some(contact) = record.pointer_mut("/reporter/contact_ref") {
+        let mut json = serde_json::to_value(&record)?;
+        hide_few_cards(&record, &mut json)?;
+        if let Some(contact) = json.pointer_mut("/reporter/contact_ref") {
             *contact = Json::Null;
         }
-        Ok(Acted { id: written.loaded.doc, unit, seq: written.seq, record })
+        Ok(Acted { id: written.loaded.doc, unit, seq: written.seq, record: json })
     };
     Ok(state.db().read_async(read).await?)
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -53,7 +53,7 @@ pub(crate) async fn limit(State(state): State<AppState>, mut request: Request, n
     let Some(address) = caller(&state, &request) else { return next.run(request).await };
     request.extensions_mut().insert(CallerAddress(address));
     let is_entry = match request.uri().path() {
-        "/v1/enrol" | "/api/v1/login" => true,
+        "/v1/enrol" | "/api/v1/login" | "/api/v1/session/oidc/start" | "/api/v1/session/oidc/return" => true,
         "/api/v1/session" => request.method() == axum::http::Method::POST,
         _ => false,
     };
@@ -79,6 +79,9 @@ pub(crate) async fn harden(State(state): State<AppState>, request: Request, next
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     ));
+    if let Some(origin) = state.tiles() {
+        allow_tiles(headers, &origin);
+    }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
@@ -96,6 +99,16 @@ pub(crate) async fn harden(State(state): State<AppState>, request: Request, next
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
+}
+
+/// Lets a page that shows pictures of its own show those of this origin, too.
+fn allow_tiles(headers: &mut HeaderMap, origin: &str) {
+    const PICTURES: &str = "img-src 'self'";
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let Some(policy) = policy.filter(|policy| policy.contains(PICTURES)) else { return };
+    if let Ok(policy) = HeaderValue::from_str(&policy.replace(PICTURES, &format!("{PICTURES} {origin}"))) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Who calls; `None` where no socket is behind the request, or a proxy did not say.

@@ -244,8 +244,8 @@ pub const UNAVAILABLE: &[Unavailable] = &[
         figure: "visits.village_coverage",
         reason: "no_village_list",
         text: definition(
-            "Chưa có danh sách thôn, buôn, tổ dân phố theo thời điểm nên chưa tính được độ bao phủ.",
-            "There is no dated list of villages yet, so coverage cannot be given.",
+            "Chưa nạp danh sách thôn, buôn, tổ dân phố của khu vực này nên chưa tính được độ bao phủ.",
+            "No list of villages is loaded for this area, so coverage cannot be given.",
         ),
     },
     Unavailable {
@@ -260,8 +260,8 @@ pub const UNAVAILABLE: &[Unavailable] = &[
         figure: "promises_kept",
         reason: "promises_not_recorded",
         text: definition(
-            "Chưa ghi lời hứa kèm thời hạn nên chưa tính được tỷ lệ thực hiện; chỉ có số cuộc thăm lại.",
-            "Promises with dates are not recorded yet; only the number of follow-up visits is known.",
+            "Trong kỳ chưa có việc nào được hẹn ngày nên chưa tính được tỷ lệ thực hiện; chỉ có số cuộc thăm lại.",
+            "Nothing of the period was promised for a day; only the number of follow-up visits is known.",
         ),
     },
     Unavailable {

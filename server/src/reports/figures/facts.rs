@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use crate::db::DbError;
 use crate::reports::day::Day;
-use crate::reports::scope::{Conditions, Question, STATUS_AT};
+use crate::reports::scope::{Conditions, Question, STATUS_AT, VISIT_STATUS_AT};
 
 /// A countable issue, judged at the end of the judgement day. Texts are borrowed from the row.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,8 @@ pub(crate) struct IssueFact<'r> {
     pub(crate) long_since: Option<i64>,
     pub(crate) long_times: Option<i64>,
     pub(crate) visit: Option<[u8; 16]>,
+    /// The day promised to the residents.
+    pub(crate) promised: Option<i64>,
     pub(crate) review: bool,
     pub(crate) ticket: Option<&'r str>,
     as_of: i64,
@@ -41,12 +43,12 @@ pub(crate) struct IssueFact<'r> {
 
 const ISSUE_COLUMNS: &str = "i.n, i.unit, i.kind, i.field, i.priority, i.reporter_mode, i.received_day, i.accepted_day, \
     i.agency, i.first_notice_due, i.first_notice_day, i.resolve_due, i.resolve_basis, i.first_settled_day, i.reopened_day, \
-    i.last_event_day, i.outcome, i.confirmation, i.hot_spot, i.long_since, i.long_times, i.visit, i.review, i.ticket";
+    i.last_event_day, i.outcome, i.confirmation, i.hot_spot, i.long_since, i.long_times, i.visit, i.review, i.ticket, i.promised_day";
 
 impl<'r> IssueFact<'r> {
     fn read(row: &'r Row<'_>, as_of: Day) -> rusqlite::Result<Self> {
         let until = |day: Option<i64>| day.filter(|day| *day <= as_of.0);
-        let status = text(row, 24)?.unwrap_or("");
+        let status = text(row, 25)?.unwrap_or("");
         let settled = matches!(status, "resolved" | "replied" | "closed");
         let visit = match row.get_ref(21)? {
             ValueRef::Blob(id) => id.try_into().ok(),
@@ -77,6 +79,7 @@ impl<'r> IssueFact<'r> {
             visit,
             review: row.get::<_, i64>(22)? > 0,
             ticket: text(row, 23)?,
+            promised: row.get(24)?,
             status,
             as_of: as_of.0,
         })
@@ -131,7 +134,7 @@ pub(crate) fn issues(
     })
 }
 
-/// A visit. Texts are borrowed from the row.
+/// A visit, judged at the end of the judgement day. Texts are borrowed from the row.
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VisitFact<'r> {
@@ -153,33 +156,33 @@ pub(crate) struct VisitFact<'r> {
     pub(crate) minutes_to_sync: Option<i64>,
 }
 
-const VISIT_COLUMNS: &str = "v.unit, v.status, v.programme, v.day, v.residents, v.businesses, v.has_note, v.has_gps, v.hot_spot, \
+const VISIT_COLUMNS: &str = "v.unit, v.programme, v.day, v.residents, v.businesses, v.has_note, v.has_gps, v.hot_spot, \
     v.very_satisfied, v.satisfied, v.neutral, v.dissatisfied, v.very_dissatisfied, v.no_answer, v.follow_up_of IS NOT NULL, \
     v.amendment, v.review, v.ended_ms, v.arrived_ms";
 
 impl<'r> VisitFact<'r> {
     fn read(row: &'r Row<'_>) -> rusqlite::Result<Self> {
-        let cards = match row.get::<_, Option<i64>>(9)? {
+        let cards = match row.get::<_, Option<i64>>(8)? {
             None => None,
-            Some(very) => Some(([very, row.get(10)?, row.get(11)?, row.get(12)?, row.get(13)?], row.get(14)?)),
+            Some(very) => Some(([very, row.get(9)?, row.get(10)?, row.get(11)?, row.get(12)?], row.get(13)?)),
         };
-        let (ended, arrived): (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
+        let (ended, arrived): (Option<i64>, Option<i64>) = (row.get(17)?, row.get(18)?);
         Ok(Self {
             unit: text(row, 0)?.unwrap_or(""),
-            status: text(row, 1)?.unwrap_or(""),
-            programme: text(row, 2)?.unwrap_or(""),
-            day: row.get(3)?,
-            residents: row.get(4)?,
-            businesses: row.get(5)?,
-            has_note: row.get(6)?,
-            has_gps: row.get(7)?,
-            hot_spot: text(row, 8)?.unwrap_or(""),
+            programme: text(row, 1)?.unwrap_or(""),
+            day: row.get(2)?,
+            residents: row.get(3)?,
+            businesses: row.get(4)?,
+            has_note: row.get(5)?,
+            has_gps: row.get(6)?,
+            hot_spot: text(row, 7)?.unwrap_or(""),
             cards,
-            follows_up: row.get(15)?,
-            amendment: row.get(16)?,
-            review: row.get::<_, i64>(17)? > 0,
+            follows_up: row.get(14)?,
+            amendment: row.get(15)?,
+            review: row.get::<_, i64>(16)? > 0,
             // A phone whose clock is fast gives a negative delay: none.
             minutes_to_sync: ended.zip(arrived).map(|(ended, arrived)| ((arrived - ended) / 60_000).max(0)),
+            status: text(row, 19)?.unwrap_or(""),
         })
     }
 
@@ -196,7 +199,7 @@ pub(crate) fn visits(
     mut each: impl FnMut(&VisitFact<'_>),
 ) -> Result<(), DbError> {
     let conditions = question.visits();
-    let sql = format!("SELECT {VISIT_COLUMNS} FROM visit_row v WHERE {}", conditions.sql());
+    let sql = format!("SELECT {VISIT_COLUMNS}, {VISIT_STATUS_AT} FROM visit_row v WHERE {}", conditions.sql());
     scan(connection, &sql, &conditions, |row| {
         each(&VisitFact::read(row)?);
         Ok(())

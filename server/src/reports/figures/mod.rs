@@ -22,11 +22,13 @@ pub mod dialogue;
 pub mod facts;
 pub mod first_notice;
 pub mod outcome;
+pub(crate) mod promises;
 pub mod quality;
 pub mod received;
 pub mod resolution;
 pub mod satisfaction;
 pub mod standing;
+pub mod villages;
 pub mod visits;
 
 /// Most rows of a list that stands inside a report; the rest is in the lists of issues and visits.

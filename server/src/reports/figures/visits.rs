@@ -29,7 +29,7 @@ pub struct VisitFigures {
     pub units_reached: i64,
     /// Units with a held visit, of all units in the area.
     pub unit_coverage: Share,
-    /// Villages with a held visit, of all villages; null: there is no list of villages yet.
+    /// Villages with a held visit, of those in the list on the last day; null: no list is loaded for the area.
     pub village_coverage: Option<Share>,
     /// Attendances (lượt người), not persons: the sum of the counts of held visits.
     pub residents_met_sum: i64,

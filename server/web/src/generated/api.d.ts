@@ -142,7 +142,7 @@ export interface paths {
                         "application/json": components["schemas"]["ErrorBody"];
                     };
                 };
-                /** @description `login_taken` */
+                /** @description `login_taken`; `external_taken`: the sign-in service knows another account by this name */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -245,6 +245,15 @@ export interface paths {
                         "application/json": components["schemas"]["ErrorBody"];
                     };
                 };
+                /** @description `external_taken`: the sign-in service knows another account by this name */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
                 /** @description `bad_code`, `agency_needed`, `unknown_unit`, `text_needed`, `text_too_long`; `own_account`: one's own role stays, and so does its use */
                 422: {
                     headers: {
@@ -336,6 +345,307 @@ export interface paths {
                 };
                 /** @description `not_found` */
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/map/boundaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replaces the lines of the units: a GeoJSON FeatureCollection (WGS 84) of polygons and lines, at most 8 MiB, 5,000 shapes
+         *     and 300,000 points. Of properties `code` and `name` are kept.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            /** @description The file */
+            requestBody: {
+                content: {
+                    "application/geo+json": number[];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `too_large` */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `bad_geojson` */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Takes the lines of the units off the map. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules in force, or those of an earlier edition. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Number of an edition; without it the one in force. */
+                    edition?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The rules */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RulesEdition"];
+                    };
+                };
+                /** @description `bad_query` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: no such edition */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Changes the rules: limits end and begin with dates of effect, holidays and make-up days are set, units are marked as
+         *     remote. Without `apply` nothing changes and the answer tells what would; with it a new edition is in force, every due
+         *     date is derived again and phones get the rules at their next contact.
+         */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description `true`: do it. Otherwise only its effect is told and nothing changes. */
+                    apply?: boolean;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RulesRequest"];
+                };
+            };
+            responses: {
+                /** @description What it does */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RulesOutcome"];
+                    };
+                };
+                /** @description `bad_json`, `bad_query` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `edition_moved`: somebody changed the rules meanwhile */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `deadline_rule`, `deadline_ambiguous` (two rules for one case), `deadline_too_many`, `calendar_twice_listed`, `calendar_content`, `unknown_rule`, `rule_in_force`, `unknown_day`, `unknown_unit`, `text_needed` (a reason, to do it), `text_too_long`, `too_many` */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -1800,6 +2110,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map/boundaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of the units, as GeoJSON (WGS 84): polygons and lines with `code` and `name`, if the province supplied them. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A GeoJSON FeatureCollection; `etag` tells when it is the same */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                /** @description The same as the caller has (`if-none-match`) */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: none were supplied */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/map/units": {
         parameters: {
             query?: never;
@@ -2717,7 +3097,7 @@ export interface paths {
         put?: never;
         /**
          * Units (`units`, columns of `lam-dong-units.csv`) or officials (`officials`: `id`, `name`, `role`, `units` and `areas`
-         *     separated by `;`) from a CSV or XLSX file, at most 256 KiB. Without `apply` nothing changes and the answer says what
+         *     separated by `;`) or villages (`villages`: `unit`, `kind`, `name`, `valid_from`, `valid_to`) from a CSV or XLSX file, at most 256 KiB. Without `apply` nothing changes and the answer says what
          *     would; with it all lines are taken in, or none if one is faulty. Nothing is ever removed.
          */
         post: {
@@ -2728,7 +3108,7 @@ export interface paths {
                 };
                 header?: never;
                 path: {
-                    /** @description `units` or `officials` */
+                    /** @description `units`, `officials` or `villages` */
                     kind: string;
                 };
                 cookie?: never;
@@ -4239,6 +4619,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/villages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Held visits by village and month: those of the list, visited or not, and names that officials wrote and the list lacks.
+         *     Ask for one unit (`area`): of a whole province only the first villages are given.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit; everything that the caller may see if nothing is asked. */
+                    area?: string;
+                    /** @description States and due dates are judged at the end of this day (UTC+7); today if nothing is asked. */
+                    as_of?: string;
+                    /** @description First day of the period; the beginning if nothing is asked. */
+                    from?: string;
+                    /** @description Last day of the period; open if nothing is asked. */
+                    to?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The rows */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VillageCoverage"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/review": {
         parameters: {
             query?: never;
@@ -4597,6 +5070,168 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether people can sign in with a sign-in service, and what its button says. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description There is one */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OidcWay"];
+                    };
+                };
+                /** @description `not_found`: there is none */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ends: the browser comes back from the provider. Whoever the provider names must have an account here; administrators
+         *     sign in with password and second factor only.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description To be exchanged for an identity token. */
+                    code?: string;
+                    /** @description Why there is no code. */
+                    error?: string;
+                    /** @description Names the sign-in under way. */
+                    state?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Signed in (`set-cookie` holds the session), to where the person wanted to go; or back to the page for signing in with `oidc_stale`, `oidc_refused`, `oidc_unreachable`, `oidc_bad_token`, `oidc_no_account`, `oidc_administrator` */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `not_found`: there is no sign-in service */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begins: sends the browser to the provider. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description An address of the app, such as `/issues?overdue=true`; the first page if nothing is asked. */
+                    then?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description To the provider; or back to the page for signing in, with a code */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `bad_query` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found`: there is no sign-in service */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -4933,6 +5568,152 @@ export interface paths {
                     };
                 };
                 /** @description `not_found`: not there, or somebody else's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/villages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Villages and residential groups with their dates. Their names are no secret: everybody who is signed in may read them. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `next` of the page before. */
+                    next?: number;
+                    /** @description Only those that are valid on this day. */
+                    on?: string;
+                    /** @description Code of a unit. */
+                    unit?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of the register */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VillageList"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/villages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a line out of the register that should never have stood there. A village that is no more is ended by the import
+         *     instead, with its last day.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Its number */
+                    id: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `forbidden`: not an administrator */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `not_found` */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5825,6 +6606,8 @@ export interface components {
             agency?: string | null;
             /** @description Whether it is out of use. */
             disabled: boolean;
+            /** @description By what name the sign-in service knows it: empty for its own; if nothing is given it stays as it is. */
+            external?: string | null;
             /** @description Name of the person or post. */
             name: string;
             /** @description Role. */
@@ -5843,6 +6626,8 @@ export interface components {
             created_ms: number;
             /** @description Whether it is out of use. */
             disabled: boolean;
+            /** @description By what name the sign-in service knows it; null: by its own. */
+            external?: string | null;
             /** @description Name for signing in. */
             login: string;
             /** @description True while its password was given by somebody else. */
@@ -5870,6 +6655,11 @@ export interface components {
         AccountNew: {
             /** @description For the role agency: whose issues it sees. */
             agency?: string | null;
+            /**
+             * @description By what name the sign-in service knows it (the value of the claim that is configured); if nothing is given by its
+             *     own.
+             */
+            external?: string | null;
             /** @description Name for signing in: 3 to 64 of a–z, 0–9, `.`, `_`, `-`. */
             login: string;
             /** @description Name of the person or post. */
@@ -6054,6 +6844,31 @@ export interface components {
             /** @description `true`: verify them. */
             verify?: boolean | null;
         };
+        /** @description The calendar file, `data/calendar-vn.json`. */
+        CalendarData: {
+            /** @description Holidays and make-up days. */
+            days: components["schemas"]["SpecialDay"][];
+            /** @description Version of the content, for display beside computed due dates. */
+            version: string;
+            /** @description Weekly days off as ISO numbers, 1 Monday to 7 Sunday. */
+            weekend: number[];
+            /** @description Years looked at. */
+            years: components["schemas"]["CalendarYear"][];
+        };
+        /** @description What is known about a year as a whole. */
+        CalendarYear: {
+            /** @description Whether every holiday and make-up day of the year is listed. */
+            complete: boolean;
+            /** @description How well it is known. */
+            mark: components["schemas"]["Mark"];
+            /** @description Remark for the administrator. */
+            note?: string;
+            /**
+             * Format: int32
+             * @description The year.
+             */
+            year: number;
+        };
         /** @description Satisfaction cards of one visit, with small counts hidden. */
         CardsItem: {
             answered: components["schemas"]["SmallCount"];
@@ -6065,6 +6880,11 @@ export interface components {
             very_dissatisfied?: components["schemas"]["SmallCount"] | null;
             very_satisfied?: components["schemas"]["SmallCount"] | null;
         };
+        /**
+         * @description What starts the clock of a rule. That day is not counted.
+         * @enum {string}
+         */
+        ClockStart: "received" | "accepted";
         /** @description Complaints of the period. */
         Complaints: {
             /** @description The same by the limit that applies (normal, complex, remote), under its basis in law. */
@@ -6084,6 +6904,11 @@ export interface components {
             /** @description Settled in the lawful limit, of those with a limit that are settled or past it. */
             settled_in_limit: components["schemas"]["Share"];
         };
+        /**
+         * @description How complex a matter was found to be.
+         * @enum {string}
+         */
+        Complexity: "normal" | "complex" | "especially_complex";
         /** @description Feedback on conduct. "0 of 106 collected" says more than "none", and "nothing collected" says something else. */
         Conduct: {
             /**
@@ -6114,9 +6939,73 @@ export interface components {
             unit: string;
             /**
              * Format: int64
+             * @description Villages, listed or not, in which they were held.
+             */
+            villages: number;
+            /**
+             * Format: int64
              * @description Visits held.
              */
             visits_held: number;
+        };
+        /** @description The rules file, `data/deadline-rules.json`. */
+        DeadlineData: {
+            /** @description Duties of reception. */
+            duties?: components["schemas"]["Duty"][];
+            /** @description Rights of residents. */
+            rights?: components["schemas"]["Right"][];
+            /** @description Time limits. */
+            rules: components["schemas"]["DeadlineRule"][];
+            /** @description Version of the content, for display beside computed due dates. */
+            version: string;
+        };
+        /** @description One time limit. A condition that is absent does not matter for the rule. */
+        DeadlineRule: {
+            /** @description Stable code of the basis. */
+            basis: string;
+            complexity?: components["schemas"]["Complexity"] | null;
+            /**
+             * Format: int32
+             * @description Length, 1 to [`MAX_DAYS`].
+             */
+            days: number;
+            /** @description Id of the rule, unique in the file. */
+            id: string;
+            instance?: components["schemas"]["Instance"] | null;
+            /** @description Kinds of issue; empty for every kind that no rule of the same purpose names. */
+            kinds: string[];
+            /** @description Reference in English. */
+            law_en: string;
+            /** @description Reference in Vietnamese. */
+            law_vi: string;
+            /** @description How well the rule is known. */
+            mark: components["schemas"]["Mark"];
+            /** @description Remark for the administrator. */
+            note?: string;
+            /** @description What it sets. */
+            purpose: components["schemas"]["Purpose"];
+            /** @description Condition: unit remote and hard to reach. */
+            remote?: boolean | null;
+            /** @description Condition: checks in several places. */
+            several_places?: boolean | null;
+            /** @description What starts it. */
+            starts: components["schemas"]["ClockStart"];
+            /** @description Step of the procedure. */
+            step: string;
+            /** @description A target of the office, not a limit of law. */
+            target?: boolean;
+            /**
+             * Format: date
+             * @description First day in force, by the start of the clock; none if always.
+             */
+            valid_from?: string | null;
+            /**
+             * Format: date
+             * @description Last day in force; none if open.
+             */
+            valid_to?: string | null;
+            /** @description Whether working days are counted, else calendar days. */
+            working: boolean;
         };
         /** @description What was decided. */
         Decided: {
@@ -6199,6 +7088,86 @@ export interface components {
              * @description Of these, devices whose official stands in the team of a visit of the period that is planned or being written.
              */
             with_assigned_visits: number;
+        };
+        /** @description How a time limit of an issue comes about. */
+        DueStep: components["schemas"]["Explanation"] & {
+            /** @description The same in a sentence, English. */
+            sentence_en: string;
+            /** @description The same in a sentence, Vietnamese. */
+            sentence_vi: string;
+        };
+        /** @description How often somebody in office must receive people. Shown, not computed. */
+        Duty: {
+            /**
+             * Format: int32
+             * @description Days at least.
+             */
+            at_least_days: number;
+            /** @description English text. */
+            en: string;
+            /** @description Id of the duty. */
+            id: string;
+            /** @description Reference in English. */
+            law_en: string;
+            /** @description Reference in Vietnamese. */
+            law_vi: string;
+            /** @description `province` or `commune`. */
+            level: string;
+            /** @description How well it is known. */
+            mark: components["schemas"]["Mark"];
+            /** @description Remark for the administrator. */
+            note?: string;
+            /** @description `week` or `month`. */
+            per: string;
+            /** @description Vietnamese text. */
+            vi: string;
+        };
+        /** @description One edition, without its content. */
+        Edition: {
+            /** @description By whom; null for edition 0. */
+            made_by?: string | null;
+            /**
+             * Format: int64
+             * @description When it was made, Unix milliseconds; null for edition 0.
+             */
+            made_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Its number; grows by one. 0: the rules that the program ships.
+             */
+            n: number;
+            /** @description Why, in the words of whoever did it; null for edition 0. */
+            reason?: string | null;
+        };
+        /** @description What other rules would do to the due dates of the issues that count. */
+        Effect: {
+            /**
+             * Format: int64
+             * @description Open issues that would be overdue today and are not.
+             */
+            becoming_overdue: number;
+            /** @description Some of them, open ones first, then by the new day: at most 500. */
+            examples: components["schemas"]["Moved"][];
+            /**
+             * Format: int64
+             * @description Issues whose day for the first notice would be another.
+             */
+            first_notice: number;
+            /**
+             * Format: int64
+             * @description Issues looked at.
+             */
+            issues: number;
+            /**
+             * Format: int64
+             * @description Open issues that are overdue today and would not be.
+             */
+            no_longer_overdue: number;
+            /**
+             * Format: int64
+             * @description Issues whose day for settlement would be another.
+             */
+            resolve: number;
         };
         /** @description The emulation report. */
         Emulation: {
@@ -6338,6 +7307,55 @@ export interface components {
             field?: string | null;
             /** @description A sentence for people. */
             message: string;
+        };
+        /** @description The computation of one time limit. */
+        Explanation: {
+            /** @description Code of the basis. */
+            basis: string;
+            /**
+             * Format: date
+             * @description The last counted day, before it moved off a day that is not worked.
+             */
+            counted_to?: string | null;
+            /**
+             * Format: int32
+             * @description Length in days.
+             */
+            days: number;
+            /**
+             * Format: date
+             * @description The due date.
+             */
+            due_on?: string | null;
+            /** @description Reference in English. */
+            law_en: string;
+            /** @description Reference in Vietnamese. */
+            law_vi: string;
+            /** @description How well the rule is known. */
+            mark: components["schemas"]["Mark"];
+            /** @description Remark on the rule. */
+            note: string;
+            /** @description What the limit is for. */
+            purpose: components["schemas"]["Purpose"];
+            /** @description Id of the rule. */
+            rule: string;
+            /** @description Weekends and holidays that moved the date: for working days all of them, for calendar days those at the end. */
+            skipped: Record<string, never>[];
+            /**
+             * Format: date
+             * @description The day it started, not counted; none if it has not.
+             */
+            start?: string | null;
+            /** @description What starts the clock. */
+            starts: components["schemas"]["ClockStart"];
+            /** @description Step of the procedure. */
+            step: string;
+            /** @description A target of the office, not a limit of law. */
+            target: boolean;
+            /** @description Whether rule and calendar are verified; if not, show the date as an estimate. */
+            verified: boolean;
+            /** @description Whether working days are counted. */
+            working: boolean;
         };
         /** @description One key that a change wrote. */
         FieldStep: {
@@ -6483,8 +7501,15 @@ export interface components {
             /** @description What is wrong. */
             message: string;
         };
+        /**
+         * @description Which settlement of a complaint.
+         * @enum {string}
+         */
+        Instance: "first" | "second";
         /** @description An issue, whole. */
         IssueDetail: {
+            /** @description How its due dates come about by the rules in force, limit by limit; empty while no clock runs. */
+            due: components["schemas"]["DueStep"][];
             /** @description The last 500 changes, oldest first. */
             history: components["schemas"]["HistoryStep"][];
             /** @description The issue as lists show it. */
@@ -6737,6 +7762,11 @@ export interface components {
             /** @description The units, by code. */
             units: components["schemas"]["UnitPoint"][];
         };
+        /**
+         * @description How well a fact of law or calendar is known.
+         * @enum {string}
+         */
+        Mark: "primary" | "secondary" | "assumption" | "unverified" | "proposal";
         /** @description Whoever asks. */
         Me: {
             /** @description For an agency: whose issues it sees. */
@@ -6945,6 +7975,11 @@ export interface components {
             /** @description Their role. */
             role: components["schemas"]["Role"];
         };
+        /** @description The sign-in service, if there is one. */
+        OidcWay: {
+            /** @description What stands on the button. */
+            label: string;
+        };
         /** @description Units and areas. */
         Organisation: {
             /** @description By id. */
@@ -7085,6 +8120,11 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /**
+         * @description What a rule sets.
+         * @enum {string}
+         */
+        Purpose: "first_notice" | "resolve" | "other";
         /** @description Quality of the records of held visits. */
         Quality: {
             /**
@@ -7383,11 +8423,131 @@ export interface components {
             /** @description The device. */
             device: string;
         };
+        /** @description A right of residents in the procedure. Shown, not computed. */
+        Right: {
+            /** @description English text. */
+            en: string;
+            /** @description Id of the right. */
+            id: string;
+            /** @description Reference in English. */
+            law_en: string;
+            /** @description Reference in Vietnamese. */
+            law_vi: string;
+            /** @description How well it is known. */
+            mark: components["schemas"]["Mark"];
+            /**
+             * Format: date
+             * @description First day in force, if it is known.
+             */
+            valid_from?: string | null;
+            /** @description Vietnamese text. */
+            vi: string;
+        };
         /**
          * @description What a person (or a program) is to the system.
          * @enum {string}
          */
         Role: "field_official" | "commune_staff" | "agency" | "area_staff" | "province_staff" | "inspector" | "administrator";
+        /** @description The end of a rule. */
+        RuleEnd: {
+            /** @description Id of the rule. */
+            id: string;
+            /**
+             * Format: date
+             * @description Last day on which a clock may start under it.
+             */
+            last_day: string;
+        };
+        /** @description A change of the rules; all of it is done, or nothing. */
+        RulesChange: {
+            /**
+             * @description New rules.
+             * @default []
+             */
+            add?: components["schemas"]["DeadlineRule"][];
+            /**
+             * @description Holidays and make-up days; what was said of the same day before goes.
+             * @default []
+             */
+            days?: components["schemas"]["SpecialDay"][];
+            /**
+             * @description Rules that end. Done first, so that what takes their place may begin the day after.
+             * @default []
+             */
+            end?: components["schemas"]["RuleEnd"][];
+            /**
+             * @description Units, by code, that count as remote from now on, or do not any more.
+             * @default {}
+             */
+            remote?: {
+                [key: string]: boolean;
+            };
+            /**
+             * @description Days of which nothing shall be said any more.
+             * @default []
+             */
+            remove_days?: string[];
+            /**
+             * @description Ids of rules to take away again: only those that have not come into force.
+             * @default []
+             */
+            withdraw?: string[];
+            /**
+             * @description What is known about years; what was said of the same year before goes.
+             * @default []
+             */
+            years?: components["schemas"]["CalendarYear"][];
+        };
+        /** @description Rules as data: what is stored, and what a server gives to phones. */
+        RulesData: {
+            /** @description Holidays and make-up days. */
+            calendar: components["schemas"]["CalendarData"];
+            /** @description Limits, duties, rights. */
+            deadlines: components["schemas"]["DeadlineData"];
+            /** @description Codes of units that count as remote and hard to reach. */
+            remote_units?: string[];
+        };
+        /** @description An edition of the rules. */
+        RulesEdition: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            edition: number;
+            /** @description All editions, newest first; the last is the one that the program ships. */
+            editions: components["schemas"]["Edition"][];
+            /** @description Whether it is in force. */
+            in_force: boolean;
+            /** @description What it says. */
+            rules: components["schemas"]["RulesData"];
+        };
+        /** @description What a change does. */
+        RulesOutcome: {
+            /** @description Whether it was done. */
+            applied: boolean;
+            /**
+             * Format: int64
+             * @description The edition in force after the request.
+             */
+            edition: number;
+            /**
+             * @description What it does to the due dates of the issues that the caller may see; lists and phones follow within moments, and at
+             *     the phones' next contact.
+             */
+            effect: components["schemas"]["Effect"];
+        };
+        /** @description A change of the rules. */
+        RulesRequest: {
+            /** @description What changes. */
+            change: components["schemas"]["RulesChange"];
+            /**
+             * Format: int64
+             * @description Number of the edition that the change builds on: the one in force.
+             */
+            edition: number;
+            /** @description Why, for the audit trail: the decision, its number and date. */
+            reason?: string;
+        };
         /** @description Cards of held visits. */
         SatisfactionFigures: {
             /** @description Cards with an answer. */
@@ -7453,7 +8613,10 @@ export interface components {
             /** @description Every week in which something happened, in order. */
             weeks: components["schemas"]["WeekRow"][];
         };
-        /** @description What the administrator sets for everybody: `programme_label`, `office_name`, `posted_lists` (`true` or `false`). */
+        /**
+         * @description What the administrator sets for everybody: `programme_label`, `office_name`, `posted_lists` (`true` or `false`),
+         *     `map_tiles` (`https://host/{z}/{x}/{y}.png`, or empty: none) and `map_attribution`, whose words must stand on the map.
+         */
         Settings: {
             [key: string]: string;
         };
@@ -7496,6 +8659,31 @@ export interface components {
             /** @description Code of its unit. */
             unit: string;
         };
+        /** @description One special day of the calendar file. */
+        SpecialDay: {
+            /** @description Whether the day counts; false keeps a place for a day that is not settled. */
+            active: boolean;
+            /**
+             * Format: date
+             * @description The civil date (UTC+7).
+             */
+            date: string;
+            /** @description English name. */
+            en: string;
+            /** @description Holiday or make-up working day. */
+            kind: components["schemas"]["SpecialKind"];
+            /** @description How well it is known. */
+            mark: components["schemas"]["Mark"];
+            /** @description Remark for the administrator. */
+            note?: string;
+            /** @description Vietnamese name. */
+            vi: string;
+        };
+        /**
+         * @description What a special day is.
+         * @enum {string}
+         */
+        SpecialKind: "holiday" | "make_up_working_day";
         /** @description How a matter stands. */
         Standing: {
             /** @description The agency that has to settle it. */
@@ -7777,6 +8965,54 @@ export interface components {
              * @description Visits held in the period.
              */
             visits: number;
+        };
+        /** @description A village or residential group. */
+        Village: {
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            id: number;
+            /** @description `thon`, `buon`, `bon`, `ban`, `to_dan_pho` or `khu_pho`. */
+            kind: string;
+            /** @description Name. */
+            name: string;
+            /** @description Code of the unit. */
+            unit: string;
+            /** @description First day, `yyyy-mm-dd`; null: from the start. */
+            valid_from?: string | null;
+            /** @description Last day, `yyyy-mm-dd`; null: open. */
+            valid_to?: string | null;
+        };
+        /** @description Coverage, village by village. */
+        VillageCoverage: {
+            /** @description At most 500 villages of the list, by unit and name, then at most 100 visited names that it lacks. */
+            items: components["schemas"]["VillageRow"][];
+        };
+        /** @description A page of the register. */
+        VillageList: {
+            /** @description By unit and name, at most 1,000. */
+            items: components["schemas"]["Village"][];
+            /**
+             * Format: int64
+             * @description For the next page; null at the end.
+             */
+            next?: number | null;
+        };
+        /** @description A village and its visits. */
+        VillageRow: {
+            /** @description Kind: `thon`, `buon`, `bon`, `ban`, `to_dan_pho` or `khu_pho`; null for a name that is not in the list. */
+            kind?: string | null;
+            /** @description Whether it is in the list. */
+            listed: boolean;
+            /** @description Held visits by month (`2026-08`); months without one are missing. */
+            months: {
+                [key: string]: number;
+            };
+            /** @description Name. */
+            name: string;
+            /** @description Code of the unit. */
+            unit: string;
         };
         /** @description A visit, whole. */
         VisitDetail: {
