@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::attachments::Attachments;
 use crate::db::{Db, Storage};
 use crate::error::ServerError;
 use crate::events::EventHub;
@@ -43,6 +44,7 @@ impl Core {
             metrics,
             incarnation: folder.incarnation()?,
             poll_after_s: options.poll_after_s,
+            attachments: Attachments::new(db.clone(), Arc::clone(&options.clock), options.attachments),
         };
         Ok(Self { db, exchange })
     }

@@ -17,6 +17,7 @@ use gandan_sync::response::Problem;
 use gandan_sync::server::{Admitted, Answer, Ask, Intake, SpaceRight, Verdict, answer};
 use gandan_sync::{Refusal, Status};
 
+use crate::attachments::Attachments;
 use crate::clock::SharedClock;
 use crate::db::sqlite::rules;
 use crate::db::storage::{DbResult, DeviceRow, SeenRow};
@@ -49,6 +50,8 @@ pub struct Exchange {
     pub incarnation: u64,
     /// When devices should call again, in seconds.
     pub poll_after_s: u32,
+    /// Photographs and other files.
+    pub attachments: Attachments,
 }
 
 /// Why a request gets a [`Problem`] instead of a response.

@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | `gandan.db` | the truth | yes |
 //! | `views.db` | derived, can be deleted | no |
+//! | `attachments/` | files by their hash, never changed | by a copy of the folder |
 //! | `server.key` | key of the server's own device | no: a restored server writes as a new device |
 //! | `incarnation` | grows with every restore | no: that is what it is for |
-//! | `ledger.jsonl` | enrolments, moves, revocations, erasures | no: they survive a restore of older data |
+//! | `ledger.jsonl` | enrolments, moves, revocations, erasures, removed files | no: they survive a restore of older data |
 //! | `serve.lock` | held while serving | no |
 //! | `compact.lock` | held while documents are packed | no |
 
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use gandan_model::document::is_genesis_actor;
-use gandan_model::ids::{DeviceId, DocId, SpaceId};
+use gandan_model::ids::{DeviceId, DocId, FileHash, SpaceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -70,6 +71,13 @@ pub enum Decision {
         space: SpaceId,
         /// The document.
         document: DocId,
+        /// When, Unix milliseconds.
+        at_ms: i64,
+    },
+    /// The bytes of a file were removed on privacy grounds, or with their document.
+    AttachmentRemoved {
+        /// The file.
+        file: FileHash,
         /// When, Unix milliseconds.
         at_ms: i64,
     },

@@ -8,8 +8,8 @@
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::auth::{Role, Scope};
-use crate::db::sqlite::devices;
 use crate::db::sqlite::people::{self, Official};
+use crate::db::sqlite::{attachments, devices};
 use crate::db::{Db, DbError};
 use crate::enrolment::parse_key;
 use crate::erasure;
@@ -69,6 +69,10 @@ fn carry_out(transaction: &Transaction<'_>, decision: &Decision) -> Result<(), D
         }
         Decision::DocumentErased { space, document, at_ms } => {
             erasure::erase(transaction, space, document, *at_ms)?;
+        }
+        // The bytes go when the server starts.
+        Decision::AttachmentRemoved { file, at_ms } => {
+            attachments::close(transaction, file, *at_ms)?;
         }
         Decision::Unknown => {}
     }

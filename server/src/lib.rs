@@ -10,6 +10,7 @@
 //! `sync` types and `db` meet in `ingest` and `exchange` alone.
 
 pub mod accounts;
+pub mod attachments;
 pub mod auth;
 pub mod clock;
 pub mod commands;

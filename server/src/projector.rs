@@ -18,6 +18,7 @@ use gandan_model::document::Document;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{Compartment, DocId, SpaceId};
 
+use crate::attachments::Attachments;
 use crate::compactor::CompactorThread;
 use crate::db::{Db, DbError};
 use crate::error::ServerError;
@@ -60,12 +61,12 @@ pub struct Projector {
 impl Projector {
     /// Starts the thread; it ends after [`Projector::stop`].
     ///
-    /// When everything is built the compactor is told: its work begins where this one's ends.
+    /// When everything is built, others begin where this one's work ends: see [`AfterPass`].
     pub fn start(
         db: &Db,
         signal: Arc<Signal>,
         metrics: Metrics,
-        compactor: Option<CompactorThread>,
+        after: AfterPass,
     ) -> Result<(Self, JoinHandle<()>), ServerError> {
         let pass = Pass::new(db.clone(), metrics)?;
         // Whoever asks right after the start must not hear that nothing is to be done.
@@ -73,7 +74,7 @@ impl Projector {
         let projector = Self { signal: Arc::clone(&signal) };
         let thread = std::thread::Builder::new()
             .name("projector".to_owned())
-            .spawn(move || run(pass, &signal, compactor.as_ref()))
+            .spawn(move || run(pass, &signal, &after))
             .map_err(ServerError::io("start the projector thread"))?;
         Ok((projector, thread))
     }
@@ -95,12 +96,22 @@ impl Projector {
     }
 }
 
-fn run(mut pass: Pass, signal: &Signal, compactor: Option<&CompactorThread>) {
+/// Who has work when the views are up to date.
+#[derive(Clone)]
+pub struct AfterPass {
+    /// Packs documents.
+    pub compactor: Option<CompactorThread>,
+    /// Lets bytes go that no record may have any more, before anybody is told that the views are up to date.
+    pub attachments: Attachments,
+}
+
+fn run(mut pass: Pass, signal: &Signal, after: &AfterPass) {
     while let Some(commits) = signal.wait_for_work(QUIET, PATIENCE) {
-        match pass.run(&|| signal.is_stopped()) {
+        let done = pass.run(&|| signal.is_stopped()).map_err(ServerError::from);
+        match done.and_then(|()| after.attachments.sweep()) {
             Ok(()) => {
                 signal.done(commits);
-                if let Some(compactor) = compactor {
+                if let Some(compactor) = &after.compactor {
                     compactor.news();
                 }
             }

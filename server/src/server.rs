@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, watch};
 
+use crate::attachments::{AttachmentOptions, Attachments};
 use crate::clock::{SharedClock, SystemClock};
 use crate::compactor::{self, CompactorThread};
 use crate::db::{Db, DbError, DbOptions};
@@ -21,7 +22,7 @@ use crate::limits::{LimitOptions, Limits};
 use crate::metrics::Metrics;
 use crate::oidc::Oidc;
 use crate::positions::Positions;
-use crate::projector::{Projector, Signal};
+use crate::projector::{AfterPass, Projector, Signal};
 use crate::staff_writer::{ServerDevice, StaffWriter};
 use crate::state::{AppState, Parts};
 
@@ -65,6 +66,8 @@ pub struct ServerOptions {
     pub compaction: Option<compactor::Options>,
     /// The province's own sign-in service; none: accounts sign in with passwords only.
     pub oidc: Option<Arc<Oidc>>,
+    /// Bounds of photographs and other files.
+    pub attachments: AttachmentOptions,
 }
 
 impl ServerOptions {
@@ -81,6 +84,7 @@ impl ServerOptions {
             tls: false,
             compaction: Some(compactor::Options::default()),
             oidc: None,
+            attachments: AttachmentOptions::default(),
         }
     }
 }
@@ -122,7 +126,10 @@ impl Server {
             }
             None => None,
         };
-        let (projector, follower) = Projector::start(&db, signal, metrics.clone(), compactor.clone())?;
+        let attachments = Attachments::new(db.clone(), Arc::clone(&options.clock), options.attachments);
+        attachments.remove_gone()?;
+        let after = AfterPass { compactor: compactor.clone(), attachments: attachments.clone() };
+        let (projector, follower) = Projector::start(&db, signal, metrics.clone(), after)?;
         threads.push(follower);
         let exchange = Exchange {
             storage: Arc::new(db.clone()),
@@ -134,6 +141,7 @@ impl Server {
             metrics: metrics.clone(),
             incarnation: folder.incarnation()?,
             poll_after_s: options.poll_after_s,
+            attachments,
         };
         let staff = StaffWriter::new(db.clone(), ingest.clone(), Arc::clone(&options.clock), device);
         let tiles = db.read(crate::http::api::admin_map::tiles_in_use)?;

@@ -10,6 +10,7 @@ mod input;
 mod journey;
 mod load;
 mod network;
+mod photos;
 mod pressure;
 mod rules;
 mod secrecy;

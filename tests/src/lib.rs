@@ -12,6 +12,7 @@ pub mod generator;
 pub mod kill;
 pub mod load;
 pub mod phone;
+pub mod pictures;
 pub mod processes;
 pub mod proxy;
 pub mod sim;

@@ -40,6 +40,8 @@ struct State {
     /// Bytes that may still go up / down before the connection is cut; negative: no limit.
     up_left: AtomicI64,
     down_left: AtomicI64,
+    /// Bytes that may go up on each new connection; negative: no limit.
+    up_each: AtomicI64,
 }
 
 /// A TCP proxy on a port of its own. Ends with the process.
@@ -62,6 +64,7 @@ impl Proxy {
             closed: AtomicBool::new(false),
             up_left: AtomicI64::new(-1),
             down_left: AtomicI64::new(-1),
+            up_each: AtomicI64::new(-1),
         });
         let shared = state.clone();
         thread::spawn(move || {
@@ -73,8 +76,9 @@ impl Proxy {
                 let server = *shared.server.lock().expect("an address");
                 let Ok(upstream) = TcpStream::connect(server) else { continue };
                 let _ = (client.set_nodelay(true), upstream.set_nodelay(true));
-                relay(&client, &upstream, shared.clone(), true);
-                relay(&upstream, &client, shared.clone(), false);
+                let own = Arc::new(AtomicI64::new(shared.up_each.load(Ordering::SeqCst)));
+                relay(&client, &upstream, shared.clone(), Some(own));
+                relay(&upstream, &client, shared.clone(), None);
             }
         });
         Self { address, state }
@@ -113,15 +117,23 @@ impl Proxy {
     pub fn cut_down_after(&self, bytes: Option<u32>) {
         self.state.down_left.store(bytes.map_or(-1, i64::from), Ordering::SeqCst);
     }
+
+    /// Cuts every connection from now on after so many bytes from the client.
+    pub fn cut_each_after(&self, bytes: Option<u32>) {
+        self.state.up_each.store(bytes.map_or(-1, i64::from), Ordering::SeqCst);
+    }
 }
 
-fn relay(from: &TcpStream, to: &TcpStream, state: Arc<State>, upwards: bool) {
+/// Carries bytes one way; `own`: the way up, and what may still go on this connection.
+fn relay(from: &TcpStream, to: &TcpStream, state: Arc<State>, own: Option<Arc<AtomicI64>>) {
     let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
     thread::spawn(move || {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let (count, left) = if upwards { (&state.up, &state.up_left) } else { (&state.down, &state.down_left) };
-            let allowed = allow(left, length);
+            let (count, left) =
+                if own.is_some() { (&state.up, &state.up_left) } else { (&state.down, &state.down_left) };
+            let own = own.as_ref().map_or(length, |own| allow(own, length));
+            let allowed = allow(left, length).min(own);
             count.fetch_add(allowed as u64, Ordering::SeqCst);
             if to.write_all(&buffer[..allowed]).is_err() || allowed < length {
                 break;

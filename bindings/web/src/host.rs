@@ -176,6 +176,7 @@ fn taken(reply: Reply, max_answer: usize) -> Result<Answer, TransportError> {
         retry_after_s: head.retry_after_s,
         body: reply.body(),
         cut,
+        ..Answer::default()
     })
 }
 

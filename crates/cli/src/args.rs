@@ -109,11 +109,18 @@ pub(crate) enum Command {
         /// The value to keep, as JSON or text.
         value: String,
     },
-    /// Exchange everything with the server.
+    /// Attach a photograph, a PDF or a sound to a visit. Place and camera data are taken out of pictures.
+    Attach(AttachArgs),
+    /// Where the bytes of a photograph are; write them into a file, or take it away for good.
+    Photo(PhotoArgs),
+    /// Exchange everything with the server, then the bytes of photographs.
     Sync {
         /// Most round trips before it stops; what is left follows the next time.
         #[arg(long, default_value_t = 256)]
         rounds: u32,
+        /// The network costs money: thumbnails go, originals wait.
+        #[arg(long)]
+        metered: bool,
     },
     /// Compress and sign what waits, so that the next `sync` only has to send.
     Seal,
@@ -139,6 +146,45 @@ pub(crate) enum Command {
         #[arg(long)]
         query: Option<String>,
     },
+}
+
+/// A file to attach.
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The visit's id.
+    pub(crate) id: String,
+    /// JPEG, PNG, WebP, PDF or sound; what it is is told by its content.
+    pub(crate) file: PathBuf,
+    /// What is to be seen.
+    #[arg(long)]
+    pub(crate) caption: Option<String>,
+    /// Whether people can be seen: `none`, `crowd`, `identifiable`. The last needs `--consent given`.
+    #[arg(long)]
+    pub(crate) people: String,
+    /// On what ground: `not_needed`, `public_activity_notice`, `given`.
+    #[arg(long, default_value = "not_needed")]
+    pub(crate) consent: String,
+    /// Longest side of the picture that is kept, in pixels; 0: as it is.
+    #[arg(long, default_value_t = 2_048)]
+    pub(crate) longest_side: u32,
+}
+
+/// A photograph of a visit.
+#[derive(Debug, Args)]
+pub(crate) struct PhotoArgs {
+    /// The visit's id.
+    pub(crate) id: String,
+    /// The photograph's id, as `show` names it.
+    pub(crate) photo: String,
+    /// Write the bytes into this file, which must not exist; fetched from the server if need be.
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    pub(crate) to: Option<PathBuf>,
+    /// The thumbnail in place of the original.
+    #[arg(long, requires = "to")]
+    pub(crate) thumbnail: bool,
+    /// Take it away on privacy grounds, for good and everywhere.
+    #[arg(long)]
+    pub(crate) remove: bool,
 }
 
 /// What `new` creates.

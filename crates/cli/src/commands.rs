@@ -1,7 +1,7 @@
 //! One function a command.
 
 use crate::args::{self, Assignment, Cli, Command, Language, ListArgs, NewKind, PageArgs};
-use crate::{Failure, Said, exchange, home, show};
+use crate::{Failure, Said, exchange, home, photos, show};
 use gandan_client::model::genesis::DocKind;
 use gandan_client::model::ids::DocId;
 use gandan_client::model::patch::FieldEdit;
@@ -53,7 +53,9 @@ pub(crate) fn run(cli: Cli) -> Outcome {
             let value = args::value(&field, &value);
             Ok(saved(&client.resolve(parse_id(&id)?, &field, value)?))
         }
-        Command::Sync { rounds } => exchange::sync(&client, rounds),
+        Command::Attach(args) => photos::attach(&client, args),
+        Command::Photo(args) => photos::photo(&client, &args),
+        Command::Sync { rounds, metered } => exchange::sync(&client, rounds, metered),
         Command::Seal => seal(&client),
         Command::Status => standing(&client, lang),
         Command::Drafts { submit, discard } => drafts(&client, submit.as_deref(), discard.as_deref()),
@@ -87,7 +89,7 @@ fn read_link(link: String) -> Result<String, Failure> {
     Ok(line)
 }
 
-fn parse_id(text: &str) -> Result<DocId, Failure> {
+pub(crate) fn parse_id(text: &str) -> Result<DocId, Failure> {
     text.parse().map_err(|_| Failure::usage(format!("{text:?} is not a record's id (a UUID)")))
 }
 

@@ -1,10 +1,11 @@
 //! The commands that talk to the server.
 
 use crate::commands::to_json;
+use crate::photos::transfer;
 use crate::resources::usage;
 use crate::{Failure, Said};
 use gandan_client::transport::Meter;
-use gandan_client::{Cancel, Client, Progress, SyncOptions, SyncReport};
+use gandan_client::{Cancel, Client, Progress, SyncOptions, SyncReport, TransferOptions, TransferReport};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 /// An exchange that takes longer tells how far it has come, and again after as long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -31,7 +32,7 @@ pub(crate) fn enrol(client: &Client, link: &str, insecure: bool) -> Result<Said,
 }
 
 /// `sync`.
-pub(crate) fn sync(client: &Client, max_rounds: u32) -> Result<Said, Failure> {
+pub(crate) fn sync(client: &Client, max_rounds: u32, metered: bool) -> Result<Said, Failure> {
     let cancel = Cancel::new();
     let seen = Arc::new(Mutex::new(Progress::default()));
     let (meter, latest) = (Meter::default(), seen.clone());
@@ -55,7 +56,14 @@ pub(crate) fn sync(client: &Client, max_rounds: u32) -> Result<Said, Failure> {
         }
     });
     match result {
-        Ok(report) => Ok(Said { text: account(&report), json: measured(&report, started) }),
+        Ok(report) => {
+            let mut json = measured(&report, started);
+            // Records first: the server takes files of records that it knows.
+            let options = TransferOptions { originals: !metered, ..TransferOptions::default() };
+            let moved = transfer(client, options).map_err(|failure| failure.after(json.clone()))?;
+            json["photos"] = to_json(&moved);
+            Ok(Said { text: account(&report) + &account_of_files(&moved), json })
+        }
         Err(failure) => Err(Failure::from(failure.error).after(measured(&failure.report, started))),
     }
 }
@@ -85,6 +93,20 @@ fn tell(progress: &Progress, meter: &Meter) {
         progress.pulled,
         progress.waiting
     );
+}
+
+fn account_of_files(report: &TransferReport) -> String {
+    let mut text = String::new();
+    if report.sent + report.fetched > 0 {
+        let _ = writeln!(text, "{} files of photos sent, {} received", report.sent, report.fetched);
+    }
+    if report.waiting > 0 {
+        let _ = writeln!(text, "{} files of photos still wait; sync again", report.waiting);
+    }
+    if report.refused > 0 {
+        let _ = writeln!(text, "{} files of photos were not taken; they stay here", report.refused);
+    }
+    text
 }
 
 fn account(report: &SyncReport) -> String {

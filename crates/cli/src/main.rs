@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod exchange;
 mod home;
+mod photos;
 mod resources;
 mod show;
 mod table;

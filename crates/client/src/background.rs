@@ -1,5 +1,6 @@
 //! Exchanging in the background: when something was saved, when the server has news, and now and then.
 
+use crate::attachments::{TransferFailure, TransferOptions};
 use crate::backoff::{Backoff, below};
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
@@ -7,6 +8,7 @@ use crate::driver::{SyncFailure, SyncOptions};
 use crate::error::{ClientError, Remedy};
 use crate::report::{Progress, SyncReport};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -129,7 +131,10 @@ impl Background {
                 }),
                 ..SyncOptions::default()
             };
-            let result = self.client.sync_once(options).await;
+            let result = match self.client.sync_once(options).await {
+                Ok(report) => self.files(report).await,
+                Err(failure) => Err(failure),
+            };
             let (wait, may_wake) = match result {
                 Ok(report) => (self.after_success(report), true),
                 Err(failure) => self.after_failure(failure),
@@ -144,6 +149,22 @@ impl Background {
                 () = save, if may_wake => {}
                 () = board.news(), if may_wake => {}
             }
+        }
+    }
+
+    /// After the records their files. Only what another try can mend counts as a failure of the exchange.
+    async fn files(&self, report: SyncReport) -> Result<SyncReport, SyncFailure> {
+        let originals = !self.client.inner.metered.load(Ordering::Relaxed);
+        let options = TransferOptions { originals, cancel: self.cancel.clone(), ..TransferOptions::default() };
+        match self.client.transfer(options).await {
+            Err(TransferFailure { error, .. }) if error.remedy() == Remedy::RetryLater => {
+                Err(SyncFailure { report: Box::new(report), error })
+            }
+            Err(TransferFailure { error, .. }) => {
+                tracing::warn!(code = error.code(), %error, "files could not be moved");
+                Ok(report)
+            }
+            Ok(_) => Ok(report),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     /// What is to be sealed next. Held while an envelope is made: numbers must have no gaps.
     pub(crate) sealing: Mutex<VecDeque<PendingChange>>,
     pub(crate) board: Board,
+    /// Whether the network costs money.
+    pub(crate) metered: AtomicBool,
 }
 
 impl Client {
@@ -57,6 +59,7 @@ impl Client {
                 exchanging: AtomicBool::new(false),
                 sealing: Mutex::default(),
                 board: Board::default(),
+                metered: AtomicBool::new(false),
             }),
         })
     }

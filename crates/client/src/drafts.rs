@@ -135,13 +135,13 @@ impl Client {
     ///
     /// Those of the disk.
     pub fn discard_draft(&self, id: DocId) -> Result<bool, ClientError> {
-        let gone = self.store().discard_draft(id)?;
+        let gone = Self::discard_with_files(&mut self.store(), id)?;
         self.refresh();
         Ok(gone)
     }
 }
 
-fn edits_of(draft: &Draft) -> Result<Vec<FieldEdit>, ClientError> {
+pub(crate) fn edits_of(draft: &Draft) -> Result<Vec<FieldEdit>, ClientError> {
     serde_json::from_value(draft.edits.clone())
         .map_err(|_| ClientError::input("bad_draft", "the draft was written by another app and cannot be read here"))
 }

@@ -24,7 +24,8 @@
 //! Saving: [`Client::create`], [`Client::patch`], [`Client::resolve`], drafts, [`Client::import`]. Looking:
 //! [`Client::visits`], [`Client::issues`], [`Client::show`], [`Client::review`], [`Client::standing`]. Exchanging:
 //! [`Client::sync_once`], [`Client::sync_in_background`], and [`Client::seal_outbox`], which does the arithmetic ahead of
-//! the connection.
+//! the connection. Photographs: [`Client::attach`], [`Client::photo`], [`Client::remove_photo`], and [`Client::transfer`] for
+//! their bytes.
 //!
 //! # What it promises
 //!
@@ -35,6 +36,7 @@
 //! - Time, chance and the network come in by [`Environment`]; tests and browsers bring their own. What only a full
 //!   operating system has stands behind the feature `native`.
 
+mod attachments;
 #[cfg(feature = "native")]
 mod background;
 #[cfg(any(feature = "native", test))]
@@ -56,6 +58,10 @@ mod seal;
 mod status;
 pub mod transport;
 
+pub use attachments::{
+    Attached, NewPhoto, PhotoScale, PhotoSize, Transfer, TransferErrand, TransferFailure, TransferMessage,
+    TransferOptions, TransferProgress, TransferReport,
+};
 #[cfg(feature = "native")]
 pub use background::{SyncHandle, SyncPhase};
 pub use cancel::Cancel;
@@ -69,8 +75,8 @@ pub use gandan_model as model;
 #[cfg(target_family = "wasm")]
 pub use gandan_store::pool as storage;
 pub use gandan_store::{
-    Counts, Draft, Exported, IssueFilter, Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState,
-    VisitFilter,
+    Attachment, AttachmentCounts, AttachmentState, Counts, Draft, Exported, IssueFilter, Listed, ListedPage,
+    MAX_DRAFT_BYTES, Page, PageCursor, RecordState, VisitFilter,
 };
 pub use import::{BadLine, ImportReport, LineWarning};
 pub use lists::{RecordView, ReviewLine};

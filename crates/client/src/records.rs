@@ -10,7 +10,7 @@ use gandan_model::moment::Moment;
 use gandan_model::patch::FieldEdit;
 use gandan_model::privacy;
 use gandan_model::ticket::Ticket;
-use gandan_store::{DraftId, Store};
+use gandan_store::{Commit, DraftId, NewAttachment, Store};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -107,7 +107,7 @@ impl Client {
         DocId(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
     }
 
-    fn existing(store: &Store, id: DocId) -> Result<Target, ClientError> {
+    pub(crate) fn existing(store: &Store, id: DocId) -> Result<Target, ClientError> {
         let stored = store.document(id)?;
         let stored = stored.ok_or_else(|| ClientError::input("not_found", format!("there is no record {id} here")))?;
         let (space, unit, document) = (stored.space, stored.unit, stored.document);
@@ -169,15 +169,28 @@ impl Client {
 
     pub(crate) fn save(
         &self,
+        store: std::sync::MutexGuard<'_, Store>,
+        target: Target,
+        edits: &[FieldEdit],
+        draft: Option<DraftId>,
+    ) -> Result<Saved, ClientError> {
+        self.save_with_files(store, target, edits, draft, &[])
+    }
+
+    /// Saves, and with the change the files that it names.
+    pub(crate) fn save_with_files(
+        &self,
         mut store: std::sync::MutexGuard<'_, Store>,
         mut target: Target,
         edits: &[FieldEdit],
         draft: Option<DraftId>,
+        files: &[NewAttachment<'_>],
     ) -> Result<Saved, ClientError> {
         let identity = Self::identity(&store)?;
         let change = target.document.patch(&self.stamp(&identity), edits)?;
         if let Some(change) = &change {
-            store.commit(target.space, target.id, &target.document, change, draft, self.now_ms())?;
+            let commit = Commit { space: target.space, id: target.id, document: &target.document, change, draft };
+            store.commit_with_files(&commit, files, self.now_ms())?;
         } else if let Some(draft) = draft {
             store.discard_draft(draft)?;
         }

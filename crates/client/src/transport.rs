@@ -42,6 +42,54 @@ pub struct Post {
     pub max_answer: usize,
 }
 
+/// What a [`Request`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Gets bytes.
+    Get,
+    /// Gets the head of an answer.
+    Head,
+    /// Adds to what is there.
+    Patch,
+    /// Brings something new.
+    Post,
+}
+
+impl Method {
+    /// The method's name in HTTP.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One request of any kind.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What it does.
+    pub method: Method,
+    /// Where to, a complete URL.
+    pub url: String,
+    /// Headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The bytes; empty if there are none.
+    pub body: Vec<u8>,
+    /// Longest answer that is read, in bytes; a longer one is an error before it is in memory.
+    pub max_answer: usize,
+}
+
+impl From<Post> for Request {
+    fn from(post: Post) -> Self {
+        let Post { url, content_type, body, max_answer } = post;
+        let headers = vec![("content-type", content_type.to_owned())];
+        Self { method: Method::Post, url, headers, body, max_answer }
+    }
+}
+
 /// Whatever came back over HTTP, from whomever.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -53,6 +101,12 @@ pub struct Answer {
     pub error_code: Option<String>,
     /// Seconds after which the other side would like to hear from us again.
     pub retry_after_s: Option<u32>,
+    /// The value of `upload-offset`: how much of an upload has arrived.
+    pub upload_offset: Option<u64>,
+    /// The length of the whole of which the body is a part, by `content-range`.
+    pub total: Option<u64>,
+    /// The value of `etag`, without its quotation marks.
+    pub etag: Option<String>,
     /// The body, or what arrived of it.
     pub body: Vec<u8>,
     /// Why the body is not whole, if it is not.
@@ -64,6 +118,13 @@ pub trait Transport: Send + Sync {
     /// Sends `post` and reads the whole answer, or as much of it as comes ([`Answer::cut`]). Bytes are added to `meter` as they move. Dropping the future gives the
     /// request up.
     fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>>;
+
+    /// Sends any request, as [`Transport::post`] does. Files' bytes travel by it; a transport without it moves records
+    /// alone.
+    fn send<'a>(&'a self, request: Request, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
+        let _ = (request, meter);
+        Box::pin(async { Err(TransportError::BadAddress("this transport moves no files".to_owned())) })
+    }
 
     /// Opens the stream of news (`GET /v1/events`): whatever arrives on it means "sync now". `None`: this transport
     /// cannot, and the caller polls.

@@ -114,6 +114,11 @@ id!(
     |bytes, f| write_hex(bytes, f), parse_hex
 );
 id!(
+    /// The SHA-256 of an attached file's bytes: its name everywhere.
+    FileHash, 32, "64 hexadecimal digits",
+    |bytes, f| write_hex(bytes, f), parse_hex
+);
+id!(
     /// The SHA-256 hash that names an automerge change or an envelope.
     ChangeHash, 32, "64 hexadecimal digits",
     |bytes, f| write_hex(bytes, f), parse_hex

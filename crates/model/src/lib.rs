@@ -13,6 +13,7 @@
 //! What is personal lives in documents of its own ([`others::Contact`]) in a [compartment](ids::Compartment)
 //! of its own.
 
+pub mod attachment;
 pub mod calendar;
 pub mod codes;
 pub mod deadlines;

@@ -12,6 +12,7 @@ use crate::codes::{
 };
 use crate::document::Document;
 use crate::events::Event;
+use crate::ids::FileHash;
 use crate::moment::Moment;
 use crate::review::ReviewItem;
 
@@ -122,6 +123,9 @@ pub struct Photo {
     /// SHA-256 of the bytes (64 hexadecimal digits).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// SHA-256 of the bytes of its thumbnail, a file of its own that goes ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumb_sha256: Option<String>,
     /// True if place and camera data were removed.
     #[serde(default)]
     pub exif_stripped: bool,
@@ -134,6 +138,25 @@ pub struct Photo {
     /// What newer apps write beside it.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Json>,
+}
+
+impl Photo {
+    /// Its files: the original and the thumbnail, as far as their bytes are known by name.
+    pub fn files(&self) -> impl Iterator<Item = FileUse> + '_ {
+        let names = [(&self.sha256, false), (&self.thumb_sha256, true)];
+        names
+            .into_iter()
+            .filter_map(|(name, thumbnail)| Some(FileUse { hash: name.as_ref()?.parse().ok()?, thumbnail }))
+    }
+}
+
+/// A file that a record names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileUse {
+    /// The file.
+    pub hash: FileHash,
+    /// Whether it is a thumbnail: small, and worth having before the others.
+    pub thumbnail: bool,
 }
 
 /// How residents judged the meeting: anonymous cards, each counted once.
@@ -288,6 +311,13 @@ pub struct Visit {
     pub note: Option<String>,
     /// Photographs that may be shown.
     pub photos: Vec<Photo>,
+    /// Every file that the visit names, also in what was written after its verification. Not part of its JSON.
+    #[serde(skip)]
+    pub files: Vec<FileUse>,
+    /// Files that it named until their photographs were taken away on privacy grounds: the bytes go too. Not part of its
+    /// JSON.
+    #[serde(skip)]
+    pub removed_files: Vec<FileHash>,
     /// A place and a matter that need watching; never a person.
     pub hot_spot: HotSpot,
     /// Satisfaction cards; `None`: not collected.

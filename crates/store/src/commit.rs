@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-fn save(writing: &Writing<'_>, commit: &Commit<'_>, now_ms: i64) -> Result<(), StoreError> {
+pub(crate) fn save(writing: &Writing<'_>, commit: &Commit<'_>, now_ms: i64) -> Result<(), StoreError> {
     let id = commit.id;
     let (space, unit) = space::find(writing, commit.space)?.ok_or(StoreError::UnknownSpace(commit.space))?;
     if document::is_erased(writing, id)? {

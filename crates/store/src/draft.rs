@@ -49,28 +49,7 @@ impl Store {
     /// [`TooLarge`](StoreError::TooLarge) above [`MAX_DRAFT_BYTES`]; [`DiskFull`](StoreError::DiskFull),
     /// and then the draft is as it was saved last.
     pub fn save_draft(&mut self, draft: &Draft, now_ms: i64) -> Result<(), StoreError> {
-        let body = serde_json::to_string(&draft.edits)?;
-        if body.len() > MAX_DRAFT_BYTES {
-            return Err(StoreError::TooLarge { what: "the draft", limit: MAX_DRAFT_BYTES });
-        }
-        self.write(|writing| {
-            writing
-                .prepare_cached(
-                    "INSERT INTO draft (id, space, kind, base, created_ms, updated_ms, body, title)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE
-                     SET space = ?2, kind = ?3, base = ?4, updated_ms = ?5, body = ?6, title = ?7",
-                )?
-                .execute(params![
-                    draft.id.0,
-                    draft.space.0,
-                    kind_number(draft.kind),
-                    raw::join(&draft.base),
-                    now_ms,
-                    body,
-                    draft.title
-                ])?;
-            refresh_document(writing, draft.id)
-        })
+        self.write(|writing| save(writing, draft, now_ms))
     }
 
     /// The draft of this document, if there is one.
@@ -101,12 +80,37 @@ impl Store {
 
     /// Throws a draft away, at the user's wish. False if there was none.
     pub fn discard_draft(&mut self, id: DraftId) -> Result<bool, StoreError> {
-        self.write(|writing| {
-            let gone = writing.prepare_cached("DELETE FROM draft WHERE id = ?1")?.execute([id.0])?;
-            refresh_document(writing, id)?;
-            Ok(gone > 0)
-        })
+        self.write(|writing| discard(writing, id))
     }
+}
+
+pub(crate) fn save(writing: &Connection, draft: &Draft, now_ms: i64) -> Result<(), StoreError> {
+    let body = serde_json::to_string(&draft.edits)?;
+    if body.len() > MAX_DRAFT_BYTES {
+        return Err(StoreError::TooLarge { what: "the draft", limit: MAX_DRAFT_BYTES });
+    }
+    writing
+        .prepare_cached(
+            "INSERT INTO draft (id, space, kind, base, created_ms, updated_ms, body, title)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE
+             SET space = ?2, kind = ?3, base = ?4, updated_ms = ?5, body = ?6, title = ?7",
+        )?
+        .execute(params![
+            draft.id.0,
+            draft.space.0,
+            kind_number(draft.kind),
+            raw::join(&draft.base),
+            now_ms,
+            body,
+            draft.title
+        ])?;
+    refresh_document(writing, draft.id)
+}
+
+pub(crate) fn discard(writing: &Connection, id: DraftId) -> Result<bool, StoreError> {
+    let gone = writing.prepare_cached("DELETE FROM draft WHERE id = ?1")?.execute([id.0])?;
+    refresh_document(writing, id)?;
+    Ok(gone > 0)
 }
 
 const COLUMNS: &str = "id, space, kind, title, base, body, created_ms, updated_ms";

@@ -25,6 +25,12 @@
 //! On `wasm32` the same database, encrypted by the same engine, lies in the origin's private storage (`pool`); only
 //! files and the salvage of damaged ones differ.
 //!
+//! # Files
+//!
+//! Photographs and other files lie in the same encrypted database, in pieces, named by their hash
+//! ([`Attachment`]). They are saved in the transaction of the record that names them, sent on a road of their own, and
+//! leave the phone when the last record that names them does; but never before the server has them.
+//!
 //! # Damage
 //!
 //! A wrong key, a newer version, a full disk, a folder that cannot be written, a second process: each has
@@ -34,6 +40,7 @@
 //!
 //! Time and randomness are arguments, as everywhere.
 
+mod attachment;
 mod commit;
 mod cursor;
 mod document;
@@ -61,11 +68,14 @@ mod setting;
 mod space;
 mod state;
 
+use std::cell::Cell;
+
 use gandan_model::rules::Rules;
 #[cfg(target_family = "wasm")]
 use pool as files;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use attachment::{Attachment, AttachmentCounts, AttachmentState, NewAttachment, PIECE_BYTES};
 pub use commit::Commit;
 pub use cursor::{Page, PageCursor};
 pub use document::{DocumentInfo, Stored, StoredChange};
@@ -133,11 +143,13 @@ impl Store {
     fn write<T>(&mut self, work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let result = transaction.map_err(StoreError::from).and_then(|transaction| {
-            let writing = Writing { transaction, rules: &self.rules };
+            let writing = Writing { transaction, rules: &self.rules, wiped: Cell::new(false) };
             let value = work(&writing)?;
+            let wiped = writing.wiped.get();
             writing.transaction.commit()?;
-            Ok(value)
+            Ok((value, wiped))
         });
+        let result = result.and_then(|(value, wiped)| if wiped { self.empty_log().map(|()| value) } else { Ok(value) });
         self.note_damage(&result);
         result
     }
@@ -153,6 +165,8 @@ impl Store {
 struct Writing<'a> {
     transaction: Transaction<'a>,
     rules: &'a Rules,
+    /// Something was removed that must not stay in the write-ahead log either.
+    wiped: Cell<bool>,
 }
 
 impl std::ops::Deref for Writing<'_> {

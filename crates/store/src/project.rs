@@ -4,21 +4,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gandan_model::document::Document;
 use gandan_model::genesis::DocKind;
-use gandan_model::ids::DocId;
+use gandan_model::ids::{DocId, FileHash};
 use gandan_model::issue::Issue;
 use gandan_model::rows::{IssueRow, VisitRow};
 use gandan_model::rules::Rules;
-use gandan_model::visit::Visit;
+use gandan_model::visit::{FileUse, Visit};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::document::kind_number;
 use crate::error::StoreError;
-use crate::{Writing, document, raw};
+use crate::{Writing, attachment, document, raw};
 
 enum Row {
-    Visit(VisitRow),
+    /// With the files that the visit names, and those that it no longer may.
+    Visit(VisitRow, Vec<FileUse>, Vec<FileHash>),
     Issue(IssueRow),
 }
 
@@ -85,12 +86,18 @@ pub(crate) fn project(
     // Views do not panic; but if one did, on a document that somebody made for that purpose, then all
     // other documents of the batch must not suffer.
     let row = catch_unwind(AssertUnwindSafe(|| match document.kind() {
-        Some(DocKind::Visit) => Some(Row::Visit(VisitRow::derive(id, unit, document, writing.rules))),
+        Some(DocKind::Visit) => {
+            let visit = Visit::of(document);
+            Some(Row::Visit(VisitRow::of(id, unit, &visit), visit.files, visit.removed_files))
+        }
         Some(DocKind::Issue) => Some(Row::Issue(IssueRow::derive(id, unit, document, writing.rules))),
         _ => None,
     }));
     match row {
-        Ok(Some(Row::Visit(row))) => visit(writing, n, row),
+        Ok(Some(Row::Visit(row, files, removed))) => {
+            visit(writing, n, row)?;
+            attachment::project(writing, n, &files, &removed)
+        }
         Ok(Some(Row::Issue(row))) => issue(writing, n, row),
         Ok(None) | Err(_) => Ok(()),
     }

@@ -14,10 +14,11 @@ pub(crate) const STEPS: &[&str] = &[
     "",
     include_str!("schema/to_2.sql"),
     include_str!("schema/to_3.sql"),
+    include_str!("schema/to_4.sql"),
 ];
 
 /// The format that this version writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Brings the database to [`VERSION`], in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, found: u32) -> Result<(), StoreError> {

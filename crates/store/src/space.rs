@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::project::forget;
 use crate::state::change;
-use crate::{Store, Writing, setting};
+use crate::{Store, Writing, attachment, setting};
 
 /// What a grant allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,7 +125,7 @@ impl Store {
                 if unsent && !mutant::on("drops_unsent") {
                     taken.kept.push(id);
                 } else {
-                    remove(writing, doc)?;
+                    remove(writing, doc, false)?;
                     taken.removed += 1;
                 }
             }
@@ -165,10 +165,22 @@ impl Store {
     /// is as one that was just made.
     pub fn wipe(&mut self) -> Result<(), StoreError> {
         self.write(|writing| {
-            for table in ["visit_list", "issue_list", "list_row", "search", "change", "document", "envelope", "draft"] {
+            for table in [
+                "attachment_use",
+                "visit_list",
+                "issue_list",
+                "list_row",
+                "search",
+                "change",
+                "document",
+                "envelope",
+                "draft",
+            ] {
                 writing.execute(&format!("DELETE FROM {table}"), [])?;
             }
-            for table in ["erased", "salvage_note", "line", "offer", "space", "setting"] {
+            for table in
+                ["erased", "salvage_note", "line", "offer", "space", "setting", "attachment", "attachment_piece"]
+            {
                 writing.execute(&format!("DELETE FROM {table}"), [])?;
             }
             writing.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
@@ -224,15 +236,16 @@ pub(crate) fn erase(writing: &Writing<'_>, id: DocId) -> Result<bool, StoreError
         writing.execute("INSERT INTO erased (reason, id) VALUES ('erased', ?1) ON CONFLICT DO NOTHING", [id.0])?;
     writing.execute("DELETE FROM draft WHERE id = ?1", [id.0])?;
     if let Some(entry) = crate::document::find(writing, id)? {
-        remove(writing, entry.n)?;
+        remove(writing, entry.n, true)?;
         writing.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
     }
     Ok(new > 0)
 }
 
-/// Removes a document with all that belongs to it.
-fn remove(writing: &Writing<'_>, doc: i64) -> Result<(), StoreError> {
+/// Removes a document with all that belongs to it. Files that the server does not have stay unless `force`d.
+fn remove(writing: &Writing<'_>, doc: i64, force: bool) -> Result<(), StoreError> {
     forget(writing, doc)?;
+    attachment::forget(writing, doc, force)?;
     writing.prepare_cached("DELETE FROM change WHERE doc = ?1")?.execute([doc])?;
     writing.prepare_cached("DELETE FROM document WHERE n = ?1")?.execute([doc])?;
     Ok(())

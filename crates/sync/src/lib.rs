@@ -40,6 +40,7 @@ mod leb;
 mod sign;
 mod tail;
 
+pub mod attachment;
 pub mod client;
 pub mod compact;
 pub mod cursor;

@@ -9,8 +9,10 @@
 //! the server was restored:      Offer ──▶ Wanted ── Return ──▶ Returned: a status each
 //! cloned, or restored itself:   Renew ──▶ Renewed
 //! other rules are in force:     Rules ──▶ Rules: limits, holidays, remote units
+//! photographs wait:             Files ──▶ Files: what the server has of each
 //! ```
 
+use crate::attachment::{Holding, MAX_OFFERED, Offered};
 use crate::bounded;
 use crate::cursor::Cursor;
 use crate::dictionary;
@@ -109,10 +111,16 @@ pub enum Ask {
     },
     /// Which rules are in force? Answered with [`Reply::Rules`].
     Rules,
+    /// What do you have of these files? Answered with [`Reply::Files`].
+    Files {
+        /// Files that the device could send.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_OFFERED>")]
+        offered: Vec<Offered>,
+    },
 }
 
 impl Ask {
-    /// The space it is about; none for a renewal and for the rules.
+    /// The space it is about, if that is one.
     pub fn space(&self) -> Option<SpaceId> {
         match self {
             Self::Chunks { space, .. }
@@ -120,7 +128,7 @@ impl Ask {
             | Self::Differ { space, .. }
             | Self::Offer { space, .. }
             | Self::Return { space, .. } => Some(*space),
-            Self::Renew { .. } | Self::Rules => None,
+            Self::Renew { .. } | Self::Rules | Self::Files { .. } => None,
         }
     }
 }
@@ -183,6 +191,8 @@ pub enum Reply {
         #[serde(serialize_with = "bounded::put_bytes", deserialize_with = "bounded::bytes::<_, MAX_RULES_PACKED>")]
         packed: Vec<u8>,
     },
+    /// What the server has of the files: one for each, in their order.
+    Files(#[serde(deserialize_with = "bounded::vec::<_, _, MAX_OFFERED>")] Vec<Holding>),
 }
 
 impl Query {

@@ -19,6 +19,8 @@ pub(crate) const QUERY: &[u8] = b"gandan/query/1";
 pub(crate) const ERASURE: &[u8] = b"gandan/erasure/1";
 /// Domain of the hash that a device's next key signs.
 pub(crate) const RENEWAL: &[u8] = b"gandan/renewal/1";
+/// Domain of the hash that a device signs for a request about a file's bytes.
+pub(crate) const PASS: &[u8] = b"gandan/pass/1";
 /// Domain of the hash over the digest of a bucket.
 pub(crate) const BUCKET: &[u8] = b"gandan/bucket/1";
 

@@ -1,6 +1,7 @@
 //! SQLite: the default database, embedded.
 
 pub mod accounts;
+pub mod attachments;
 pub mod chunks;
 mod columns;
 pub mod devices;

@@ -4,6 +4,7 @@
 //! a revoked device gets nothing at all. What it gives back is taken all the same, into quarantine.
 
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
+use gandan_sync::attachment::Offered;
 use gandan_sync::digest::{Buckets, bucket, short_heads};
 use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
 use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks, pack_rules};
@@ -40,6 +41,7 @@ impl Exchange {
             }
             Ask::Renew { device: new, key, proof } => self.renew(&device, new, key, &proof)?.encode()?,
             Ask::Rules => self.rules(&device)?.encode()?,
+            Ask::Files { offered } => self.holdings(&device, &offered)?.encode()?,
         };
         self.metrics.sync_bytes(bytes.len(), out.len());
         Ok(out)
@@ -76,6 +78,15 @@ impl Exchange {
         Ok(Reply::Rules { number, packed: packed.unwrap_or_default() })
     }
 
+    /// What the server has of the files that a device could send.
+    fn holdings(&self, device: &DeviceRow, offered: &[Offered]) -> Result<Reply, Trouble> {
+        if device.revoked_ms.is_some() {
+            return Err(Trouble::new(Refusal::REVOKED));
+        }
+        let holdings = offered.iter().map(|file| self.attachments.holding(device, file));
+        Ok(Reply::Files(holdings.collect::<DbResult<_>>()?))
+    }
+
     /// Runs `read` for a device that has, or once had, a right in a space: what it names it holds already, and it may be
     /// the last that does.
     fn leaving<T>(
@@ -104,6 +115,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Return { .. } => "return",
         Ask::Renew { .. } => "renew",
         Ask::Rules => "rules",
+        Ask::Files { .. } => "files",
     }
 }
 

@@ -24,6 +24,7 @@ fn staff() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api::records_visits::visits)) // GET /api/v1/visits
         .routes(routes!(api::records_detail::visit_detail)) // GET /api/v1/visits/{id}
+        .routes(routes!(api::files_read::visit_file)) // GET /api/v1/visits/{id}/files/{hash}
         .routes(routes!(api::records_issues::issues)) // GET /api/v1/issues
         .routes(routes!(api::records_detail::issue_detail)) // GET /api/v1/issues/{id}
         .routes(routes!(api::records_review::review_items)) // GET /api/v1/review
@@ -131,6 +132,8 @@ fn devices() -> OpenApiRouter<AppState> {
         .routes(routes!(api::sync::sync)) // POST /v1/sync
         .routes(routes!(api::sync::query)) // POST /v1/query
         .routes(routes!(api::events::events)) // GET /v1/events
+        .routes(routes!(api::files::create)) // POST /v1/files
+        .routes(routes!(api::files::append, api::files::look, api::files::read)) // PATCH, HEAD, GET /v1/files/{hash}
 }
 
 /// Ways in, and operators.

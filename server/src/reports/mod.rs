@@ -16,6 +16,7 @@ use gandan_model::ids::Compartment;
 use rusqlite::Connection;
 
 use crate::db::DbError;
+use crate::db::sqlite::attachments;
 use crate::projector::ProjectedDocument;
 
 #[cfg(test)]
@@ -82,6 +83,7 @@ pub fn erase(
         let sql = format!("DELETE FROM {parent} WHERE id = ?1 AND space = ?2");
         connection.prepare_cached(&sql)?.execute((&doc.0, &space.0))?;
     }
+    attachments::erase(connection, space, doc)?;
     let sql = "DELETE FROM review_item_row WHERE doc = ?1 AND space = ?2";
     connection.prepare_cached(sql)?.execute((&doc.0, &space.0))?;
     Ok(())
@@ -103,7 +105,8 @@ pub fn clear(connection: &Connection) -> Result<(), DbError> {
         "INSERT INTO visit_fts (visit_fts) VALUES ('delete-all'); INSERT INTO issue_fts (issue_fts) VALUES ('delete-all'); \
          DELETE FROM visit_text; DELETE FROM visit_official; DELETE FROM visit_event_row; DELETE FROM bright_spot_row; DELETE FROM supervision_row; \
          DELETE FROM visit_row; \
-         DELETE FROM issue_text; DELETE FROM issue_clock; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row;",
+         DELETE FROM issue_text; DELETE FROM issue_clock; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row; \
+         DELETE FROM attachment_use; DELETE FROM attachment_removed;",
     )?;
     for (_, sql) in &triggers {
         connection.execute_batch(sql)?;

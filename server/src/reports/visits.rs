@@ -8,6 +8,7 @@ use gandan_model::visit::Visit;
 use rusqlite::{Connection, named_params};
 
 use crate::db::DbError;
+use crate::db::sqlite::attachments;
 use crate::projector::ProjectedDocument;
 use crate::reports::day::Day;
 use crate::reports::review;
@@ -38,6 +39,7 @@ pub(super) fn project(connection: &Connection, document: &ProjectedDocument<'_>)
         )?
         .execute((n, &row.search, serde_json::to_string(&row)?))?;
     parts(connection, n, &visit)?;
+    attachments::project(connection, (&document.space, &document.doc), &visit.files, &visit.removed_files)?;
     review::project(connection, document, false, None, &visit.review)
 }
 

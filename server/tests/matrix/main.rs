@@ -13,3 +13,4 @@ mod compartments;
 mod document;
 mod routes;
 mod stage;
+mod strangers;

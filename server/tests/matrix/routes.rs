@@ -7,7 +7,8 @@ use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
 use serde_json::{Value as Json, json};
 
-use crate::stage::{AGENCY, Caller, STUB, Stage, an_edit, columns, contact, late, second, stage};
+use crate::stage::{AGENCY, Caller, STUB, Stage, an_edit, columns, contact, late, paper, second, stage};
+use crate::strangers::{WITHOUT_TOKEN, stranger};
 use crate::support::http::{self, Answer};
 use crate::support::{UNIT_A, UNIT_B};
 use crate::{admin, document};
@@ -24,6 +25,7 @@ const OPEN: [&str; 9] = ["open"; 9];
 const TABLE: &[Row] = &[
     ("GET /api/v1/visits", "a visit in the list", ["401", "401", "yes / empty", "yes / empty", "empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/visits/{id}", "a visit", ["401", "401", "yes / 404", "yes / 404", "404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
+    ("GET /api/v1/visits/{id}/files/{hash}", "a file of the visit", ["401", "401", "yes / 404", "yes / 404", "404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
     ("GET /api/v1/issues", "an issue in the list", ["401", "401", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/issues", "a denunciation's stub in the list", ["401", "401", "empty", "empty", "empty", "empty", "empty", "yes / empty", "empty"]),
     ("GET /api/v1/issues/{id}", "an issue", ["401", "401", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404", "yes / 404"]),
@@ -85,6 +87,10 @@ const TABLE: &[Row] = &[
     ("PUT /api/v1/me/totp", "the cookie of a session", OPEN),
     ("POST /v1/sync", "the signature of a device's key", OPEN),
     ("POST /v1/query", "the signature of a device's key", OPEN),
+    ("POST /v1/files", "the signature of a device's key", OPEN),
+    ("PATCH /v1/files/{hash}", "the signature of a device's key", OPEN),
+    ("HEAD /v1/files/{hash}", "the signature of a device's key", OPEN),
+    ("GET /v1/files/{hash}", "the signature of a device's key", OPEN),
     ("POST /v1/enrol", "a one-time code", OPEN),
     ("POST /api/v1/login", "a one-time code", OPEN),
     ("GET /healthz", "nothing: that it works", OPEN),
@@ -136,6 +142,10 @@ fn table() -> impl Iterator<Item = &'static Row> {
 const QUESTIONS: &[Question] = &[
     ("GET /api/v1/visits", "a visit in the list", |s, c| get(s, c, "/api/v1/visits?limit=200", &c.visit.to_string())),
     ("GET /api/v1/visits/{id}", "a visit", |s, c| get(s, c, &format!("/api/v1/visits/{}", c.visit), "")),
+    ("GET /api/v1/visits/{id}/files/{hash}", "a file of the visit", |s, c| {
+        let hash = gandan_model::attachment::hash(&paper(c.visit));
+        get(s, c, &format!("/api/v1/visits/{}/files/{hash}", c.visit), "%PDF")
+    }),
     ("GET /api/v1/issues", "an issue in the list", |s, c| get(s, c, "/api/v1/issues?limit=200", &c.issue.to_string())),
     ("GET /api/v1/issues", "a denunciation's stub in the list", |s, c| {
         get(s, c, "/api/v1/issues?limit=200&all=true", &STUB.to_string())
@@ -282,41 +292,6 @@ const QUESTIONS: &[Question] = &[
     }),
 ];
 
-/// Addresses at which no token counts: what they ask instead, and the status that a stranger's request gets.
-pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
-    ("GET /healthz", "nothing: that it works", 200),
-    ("GET /metrics", "nothing: figures without names", 200),
-    ("GET /api/openapi.json", "nothing: the description", 200),
-    ("POST /v1/sync", "the signature of a device's key", 400),
-    ("POST /v1/query", "the signature of a device's key", 400),
-    ("POST /v1/enrol", "a one-time code", 404),
-    ("POST /api/v1/login", "a one-time code", 404),
-    ("GET /api/v1/public/ticket/{code}", "a ticket; no name, no text, 60 questions at once", 404),
-    ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", 404),
-    ("POST /api/v1/session", "name and password, on a page of the server", 403),
-    ("GET /api/v1/session/oidc", "nothing: what its button says, if there is a sign-in service", 404),
-    ("GET /api/v1/session/oidc/start", "nothing: sends to the sign-in service, if there is one", 404),
-    ("GET /api/v1/session/oidc/return", "a sign-in that this browser began", 404),
-    ("DELETE /api/v1/session", "the cookie of a session", 401),
-    ("DELETE /api/v1/sessions", "the cookie of a session", 401),
-    ("PUT /api/v1/me/password", "the cookie of a session", 401),
-    ("POST /api/v1/me/totp", "the cookie of a session", 401),
-    ("PUT /api/v1/me/totp", "the cookie of a session", 401),
-];
-
-fn stranger(stage: &Stage, route: &str, token: Option<&str>) -> Answer {
-    let (method, path) = route.split_once(' ').unwrap();
-    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-    let body = match path {
-        "/v1/enrol" => Some(json!({"code": "doan-mo", "device": "0123456789abcdef", "public_key": key})),
-        "/api/v1/login" => Some(json!({"code": "doan-mo"})),
-        "/v1/sync" | "/v1/query" => Some(json!("not a frame")),
-        "/api/v1/session" => Some(json!({"login": "doan-mo", "password": "doan-mo"})),
-        _ => None,
-    };
-    stage.ask(method, &path.replace(['{', '}'], "x"), token, body.as_ref())
-}
-
 /// The cells of one row in the order of the columns, inside and outside joined.
 fn joined(stage: &Stage, cells: &[String]) -> Vec<String> {
     let mut row: Vec<String> = vec![String::new(); columns().len()];
@@ -410,7 +385,7 @@ fn described() -> BTreeSet<String> {
     let document = serde_json::to_value(gandan_server::http::router::openapi()).unwrap();
     let mut routes = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        for method in ["get", "post", "put", "patch", "delete"] {
+        for method in ["get", "head", "post", "put", "patch", "delete"] {
             if item[method].is_object() {
                 routes.insert(format!("{} {path}", method.to_uppercase()));
             }

@@ -1,10 +1,12 @@
 //! One server with a visit and an issue for every caller, so that what one does changes nothing for another.
 
+use gandan_model::attachment;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use gandan_server::auth::{Role, ScopeLine};
 use serde_json::json;
 
+use crate::support::files;
 use crate::support::peer::Peer;
 use crate::support::{TestApp, UNIT_A, UNIT_B};
 
@@ -118,6 +120,9 @@ fn fill(app: TestApp, phone: &mut Peer, mut second: Peer, callers: Vec<Caller>) 
         let statuses = peer.sync(&app);
         assert!(statuses.iter().all(|(_, status)| status.is_held()), "{statuses:?}");
     }
+    for caller in &callers {
+        files::bring(&app, phone, field, &paper(caller.visit));
+    }
     app.project();
     let stage = Stage { app, phone: Peer::stranger("nobody"), callers };
     let province = stage.app.token("tinh", Role::ProvinceStaff, &[ScopeLine::Province]);
@@ -131,13 +136,20 @@ fn fill(app: TestApp, phone: &mut Peer, mut second: Peer, callers: Vec<Caller>) 
 }
 
 fn visit(peer: &mut Peer, space: SpaceId, id: DocId, place: &str) -> Vec<u8> {
+    let file = attachment::hash(&paper(id)).to_string();
     let fields = [
+        ("photos.p1", json!({"mime": "application/pdf", "sha256": file})),
         ("planned_on", json!("2026-09-20")),
         ("place.kind", json!("thon")),
         ("place.name", json!(place)),
         ("event", json!({"to": "submitted", "at": "2026-09-20T11:30:00+07:00"})),
     ];
     peer.edit(space, id, DocKind::Visit, &fields)
+}
+
+/// A file of a visit.
+pub(crate) fn paper(visit: DocId) -> Vec<u8> {
+    files::pdf(&visit.to_string())
 }
 
 /// An edit that a document of this kind takes.

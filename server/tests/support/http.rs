@@ -59,8 +59,13 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
 
 /// Sends only the first bytes of the body, then closes.
 pub fn cut(address: SocketAddr, path: &str, body: &[u8], after: usize) {
+    cut_with(address, "POST", path, &[], body, after);
+}
+
+/// [`cut`] with another method and headers.
+pub fn cut_with(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8], after: usize) {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(&head("POST", path, &[], body.len())).unwrap();
+    stream.write_all(&head(method, path, headers, body.len())).unwrap();
     stream.write_all(&body[..after]).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut rest = Vec::new();

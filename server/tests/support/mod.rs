@@ -9,6 +9,7 @@
     clippy::panic
 )]
 
+pub mod files;
 pub mod http;
 pub mod peer;
 

@@ -7,6 +7,7 @@
 //!
 //! Everything follows from the seed: the same seed tries the same inputs.
 
+mod files;
 mod http;
 mod mutate;
 mod texts;
@@ -58,6 +59,7 @@ pub const TARGETS: &[(&str, Make, u64)] = &[
     ("link", || Box::new(texts::Link), 1_024),
     ("edits", || Box::new(texts::Edits), 1_024),
     ("import", || Box::new(texts::Import::new()), 2_048),
+    ("file", || Box::new(files::File), 1_024),
     ("http", || Box::new(http::Http::new()), 4_096),
 ];
 

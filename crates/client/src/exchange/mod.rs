@@ -171,11 +171,17 @@ impl Exchange {
 
 /// A signed query as a message.
 fn query(client: &Client, store: &Store, ask: Ask, work: Work) -> Result<Message, ClientError> {
+    let (server, body) = query_frame(client, store, ask)?;
+    Ok(Message { server, path: "/v1/query", body, errand: Errand(work) })
+}
+
+/// The server's address and a signed query.
+pub(crate) fn query_frame(client: &Client, store: &Store, ask: Ask) -> Result<(String, Vec<u8>), ClientError> {
     let identity = Client::identity(store)?;
     let key = ed25519_dalek::SigningKey::from_bytes(&identity.signing_key);
     let time_ms = u64::try_from(client.now_ms()).unwrap_or(0);
     let body = Query { device: identity.device, time_ms, ask }.encode(&key).map_err(SessionError::Frame)?;
-    Ok(Message { server: identity.server_url, path: "/v1/query", body, errand: Errand(work) })
+    Ok((identity.server_url, body))
 }
 
 /// The answer to a query, or the server's reason for none.
@@ -185,7 +191,7 @@ fn reply(answer: &[u8]) -> Result<Reply, ClientError> {
 }
 
 /// The server's word that it cannot answer, if that is what the frame is.
-fn problem(answer: &[u8]) -> Result<(), ClientError> {
+pub(crate) fn problem(answer: &[u8]) -> Result<(), ClientError> {
     if let Ok((Kind::Problem, _)) = split(answer) {
         let Problem { refusal, retry_after_s, .. } = Problem::decode(answer).map_err(SessionError::Frame)?;
         return Err(SessionError::Problem { refusal, retry_after_s }.into());
@@ -193,7 +199,7 @@ fn problem(answer: &[u8]) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn unexpected() -> ClientError {
+pub(crate) fn unexpected() -> ClientError {
     SessionError::Inconsistent("an answer to another question").into()
 }
 

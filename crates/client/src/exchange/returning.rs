@@ -76,6 +76,7 @@ impl Exchange {
     pub(super) fn leave(&mut self, store: &mut Store, space: SpaceId) -> Result<(), ClientError> {
         store.rewind(space, stored(&Cursor::START), |_| gandan_store::Digest::default())?;
         store.close_space(space)?;
+        store.offer_attachments_again()?;
         self.report.server_restored = true;
         self.again = true;
         Ok(store.set_value(&format!("{LOST}{space}"), Some(&[1]))?)
@@ -84,6 +85,8 @@ impl Exchange {
     /// Something of this space is here that the server's log does not have.
     pub(super) fn lost(&mut self, client: &Client, space: SpaceId) -> Result<(), ClientError> {
         self.report.server_restored = true;
+        // Files may be lost with it; what it still has costs a name each.
+        client.store().offer_attachments_again()?;
         Ok(client.store().set_value(&format!("{LOST}{space}"), Some(&[1]))?)
     }
 

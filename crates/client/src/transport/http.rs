@@ -3,8 +3,12 @@
 //! A slow link is not a broken one. A request is given up only when *nothing* has moved for a while, however long the
 //! whole takes; what is still in the socket's buffers, where nobody can watch it, is given time by its size.
 
-use super::{Answer, ERROR_HEADER, MAX_RETRY_AFTER_S, Meter, News, Pending, Post, Transport, TransportError};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use super::{
+    Answer, ERROR_HEADER, MAX_RETRY_AFTER_S, Meter, Method, News, Pending, Post, Request, Transport, TransportError,
+};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER,
+};
 use reqwest::{Certificate, Client, Response};
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -78,18 +82,28 @@ impl Http {
         Ok(cell.get_or_init(|| client))
     }
 
-    async fn exchange(&self, post: Post, meter: &Meter) -> Result<Answer, TransportError> {
+    async fn exchange(&self, request: Request, meter: &Meter) -> Result<Answer, TransportError> {
         let pulse = Pulse::new(self.patience);
-        let request = self
-            .client(&post.url)?
-            .post(&post.url)
-            .header(CONTENT_TYPE, post.content_type)
-            .header(CONTENT_LENGTH, post.body.len())
-            .body(upload(&post.body, meter.clone(), pulse.clone()));
-        let response = pulse.guard(request.send()).await?.map_err(|error| sort(&error))?;
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut builder = self.client(&request.url)?.request(method, &request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        if matches!(request.method, Method::Patch | Method::Post) {
+            let body = upload(&request.body, meter.clone(), pulse.clone());
+            builder = builder.header(CONTENT_LENGTH, request.body.len()).body(body);
+        }
+        let response = pulse.guard(builder.send()).await?.map_err(|error| sort(&error))?;
         pulse.beat(0);
         let mut answer = head(&response);
-        answer.cut = read(response, post.max_answer, meter, &pulse, &mut answer.body).await.err();
+        if request.method != Method::Head {
+            answer.cut = read(response, request.max_answer, meter, &pulse, &mut answer.body).await.err();
+        }
         Ok(answer)
     }
 
@@ -110,7 +124,11 @@ impl Http {
 
 impl Transport for Http {
     fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
-        Box::pin(self.exchange(post, meter))
+        Box::pin(self.exchange(post.into(), meter))
+    }
+
+    fn send<'a>(&'a self, request: Request, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
+        Box::pin(self.exchange(request, meter))
     }
 
     fn listen<'a>(
@@ -175,6 +193,9 @@ fn head(response: &Response) -> Answer {
         retry_after_s: text(headers, RETRY_AFTER.as_str())
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(|seconds: u32| seconds.min(MAX_RETRY_AFTER_S)),
+        upload_offset: text(headers, "upload-offset").and_then(|offset| offset.trim().parse().ok()),
+        total: text(headers, CONTENT_RANGE.as_str()).and_then(|range| range.rsplit_once('/')?.1.trim().parse().ok()),
+        etag: text(headers, ETAG.as_str()).map(|etag| etag.trim_matches('"').to_owned()),
         body: Vec::new(),
         cut: None,
     }

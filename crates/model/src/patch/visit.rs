@@ -149,8 +149,8 @@ impl Patch<'_, '_> {
                 let visible = PeopleVisible::from(photo.people_visible.as_deref().unwrap_or("none"));
                 let consent = PhotoConsent::from(photo.consent.as_deref().unwrap_or("not_needed"));
                 let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-                if !photo.sha256.as_ref().is_none_or(is_hash) {
-                    return Err(PatchError::new(field, "bad_code", "sha256 has 64 hexadecimal digits"));
+                if ![&photo.sha256, &photo.thumb_sha256].into_iter().flatten().all(is_hash) {
+                    return Err(PatchError::new(field, "bad_code", "a SHA-256 has 64 hexadecimal digits"));
                 }
                 if !consent.allows(&visible) {
                     let message = "a photograph that shows who somebody is needs that person's consent";

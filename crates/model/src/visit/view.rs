@@ -6,11 +6,13 @@ use serde_json::Value as Json;
 
 use super::status::replay;
 use super::{
-    Amendment, BrightSpot, Count, Counts, Gps, Photo, Place, Satisfaction, SupervisionFinding, TeamMember, Visit,
+    Amendment, BrightSpot, Count, Counts, FileUse, Gps, Photo, Place, Satisfaction, SupervisionFinding, TeamMember,
+    Visit,
 };
 use crate::codes::{Activity, FindingResponse, HotSpot, Satisfaction as SatisfactionValue, TeamRole};
 use crate::document::Document;
 use crate::facts::{Fact, Facts, Value};
+use crate::ids::FileHash;
 use crate::merge::{Element, Merge};
 use crate::review::{ReviewItem, ReviewValue};
 
@@ -81,6 +83,7 @@ pub(super) fn view(document: &Document) -> Visit {
         }
         None => content(&mut merge),
     };
+    let (files, removed_files) = files(&merge);
     let events = replay.events.into_iter().map(|placed| placed.shown).collect();
     let mut review = visit.review.clone();
     review.extend(merge.review);
@@ -88,6 +91,8 @@ pub(super) fn view(document: &Document) -> Visit {
         status: replay.status,
         events,
         review,
+        files,
+        removed_files,
         updated_at_ms: now.last_change().map_or(0, |change| change.time),
         ..visit
     }
@@ -160,6 +165,8 @@ fn content(merge: &mut Merge<'_>) -> Visit {
         },
         note: written_text(facts, "note"),
         photos: photos(merge),
+        files: Vec::new(),
+        removed_files: Vec::new(),
         hot_spot: merge
             .highest("hot_spot", "hot_spot", HotSpot::severity, Some("most_severe_until_review"))
             .unwrap_or(HotSpot::None),
@@ -350,6 +357,18 @@ fn photos(merge: &mut Merge<'_>) -> Vec<Photo> {
         photos.push(Photo { photo_id: element.name.to_owned(), caption, ..element.value });
     }
     photos
+}
+
+/// The files that are named now, and those that were until they were taken away and that no other photograph shares.
+fn files(merge: &Merge<'_>) -> (Vec<FileUse>, Vec<FileHash>) {
+    let removed = merge.set("photo_removed");
+    let elements = merge.elements::<Photo>("photo");
+    let (gone, kept): (Vec<_>, Vec<_>) = elements.iter().partition(|element| removed.contains(element.name));
+    let all = |elements: &[&Element<'_, Photo>]| elements.iter().flat_map(|one| one.value.files()).collect();
+    let (gone, kept): (BTreeSet<FileUse>, BTreeSet<FileUse>) = (all(&gone), all(&kept));
+    let names: BTreeSet<FileHash> = kept.iter().map(|file| file.hash).collect();
+    let gone: BTreeSet<FileHash> = gone.iter().map(|file| file.hash).collect();
+    (kept.into_iter().collect(), gone.difference(&names).copied().collect())
 }
 
 fn satisfaction(merge: &mut Merge<'_>, leads: &BTreeSet<&str>) -> Option<Satisfaction> {

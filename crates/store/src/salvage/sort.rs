@@ -7,7 +7,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::error::StoreError;
 use crate::space::{SPACES, SpaceCopy};
 use crate::state::change;
-use crate::{raw, setting};
+use crate::{attachment, raw, setting};
 
 use super::{LooseRow, SalvageReport};
 
@@ -62,6 +62,12 @@ fn table_of(columns: &[Value]) -> Option<(&'static str, usize)> {
         {
             ("draft", 9)
         }
+        [Null, Blob(hash), Blob(space), Integer(_), Text(_), Integer(_), Integer(_), Text(_) | Null, ..]
+            if hash.len() == 32 && space.len() == 16 && rest(8) =>
+        {
+            ("attachment", 8)
+        }
+        [Null, Blob(hash), Integer(_), Blob(_), ..] if hash.len() == 32 && rest(4) => ("attachment_piece", 4),
         [Null, Text(reason), Blob(id), ..] if reason == "erased" && id.len() == 16 && rest(3) => ("erased", 3),
         [Null, Integer(_), Text(_), ..] if rest(3) => ("salvage_note", 3),
         _ => return None,
@@ -107,6 +113,7 @@ pub(super) fn mend(connection: &Connection, report: &mut SalvageReport) -> Resul
          DELETE FROM setting WHERE name IN ('sync', 'rows');
          INSERT OR REPLACE INTO setting (name, value) VALUES ('rows_place', CAST('0' AS BLOB));",
     )?;
+    attachment::mend(connection)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
     report.changes = count("SELECT count(*) FROM change")?;
     report.unsent_changes = count("SELECT count(*) FROM change WHERE state IN (0, 1)")?;

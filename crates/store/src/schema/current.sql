@@ -123,6 +123,29 @@ CREATE TABLE offer (
     PRIMARY KEY (space, hash)
 ) WITHOUT ROWID;
 
+-- Photographs and other files, each named by the SHA-256 of its bytes. `space`: where its record lies. `state`: see
+-- attachment.rs.
+CREATE TABLE attachment (
+    n INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    space BLOB NOT NULL,
+    length INTEGER NOT NULL,
+    mime TEXT NOT NULL,
+    thumbnail INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    code TEXT
+);
+CREATE INDEX attachment_open ON attachment (thumbnail, n) WHERE state = 0;
+
+-- Their bytes, in pieces of one length (the last may be shorter).
+CREATE TABLE attachment_piece (
+    n INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (hash, place)
+);
+
 -- From here on everything is derived from the changes and can be built again.
 
 CREATE TABLE visit_list (
@@ -155,6 +178,15 @@ CREATE TABLE issue_list (
 CREATE INDEX issue_by_day ON issue_list (day, doc, unit, status, kind, field, agency, state, review, deleted);
 CREATE INDEX issue_by_visit ON issue_list (visit) WHERE visit IS NOT NULL;
 CREATE INDEX issue_to_review ON issue_list (doc) WHERE review > 0;
+
+-- Which documents name which files.
+CREATE TABLE attachment_use (
+    doc INTEGER NOT NULL REFERENCES document (n),
+    hash BLOB NOT NULL,
+    thumbnail INTEGER NOT NULL,
+    PRIMARY KEY (doc, hash)
+) WITHOUT ROWID;
+CREATE INDEX attachment_use_by_hash ON attachment_use (hash);
 
 -- What a list shows, as JSON; `searched` is a fingerprint of the text in `search`.
 CREATE TABLE list_row (

@@ -20,12 +20,14 @@ const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0021_villages.sql"),
     include_str!("../../../migrations/sqlite/0022_map.sql"),
     include_str!("../../../migrations/sqlite/0023_external.sql"),
+    include_str!("../../../migrations/sqlite/0024_attachments.sql"),
 ];
 
 /// The whole schema of the views. A change here makes every server build its views anew at its next start.
 const VIEWS_SCHEMA: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_reports.sql"),
     include_str!("../../../migrations/sqlite/0003_projector.sql"),
+    include_str!("../../../migrations/sqlite/0025_attachment_use.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<i64, DbError> {

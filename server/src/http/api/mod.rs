@@ -15,6 +15,8 @@ pub mod export_cells;
 pub mod export_json;
 pub mod export_stream;
 pub mod export_xlsx;
+pub mod files;
+pub mod files_read;
 pub mod health;
 pub mod live;
 pub mod me;

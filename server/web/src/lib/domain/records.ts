@@ -23,7 +23,16 @@ export interface VisitRecord {
   counts: { residents: Count; households: Count; businesses: Count };
   gps: { lat: number; lon: number; accuracy_m: number; source: string } | null;
   gps_missing_reason: string | null;
-  photos: { caption?: string | null; taken_at?: string | null; people_visible?: string | null }[];
+  photos: {
+    photo_id: string;
+    caption?: string | null;
+    taken_at?: string | null;
+    people_visible?: string | null;
+    mime?: string | null;
+    bytes?: number | null;
+    sha256?: string | null;
+    thumb_sha256?: string | null;
+  }[];
   supervision: { kind: string; subject: string; recommendation?: string; addressed_to?: string; response?: string }[];
   bright_spot: { title: string | null; stage: string | null; difficulty?: string; evidence?: string } | null;
   amendments?: unknown[];
