@@ -108,3 +108,16 @@ fn few_cards_point_at_nobody_in_a_visit_or_its_history() {
     assert!(tally(&world.inspector).is_null());
     assert!(!tally(&world.commune).is_null());
 }
+
+#[test]
+fn figures_of_a_past_day_judge_a_visit_by_its_state_of_that_day() {
+    let world = world();
+    world.done(&world.visit("return"), &world.area, &json!({"reason": "thiếu số hộ"}));
+    let by_status = |as_of: &str| {
+        let path = format!("reports/summary?as_of={as_of}");
+        world.get(&path, &world.province)["visits"]["by_status"].clone()
+    };
+    assert_eq!(by_status("2026-12-31"), json!({"returned": 1}));
+    assert_eq!(by_status("2026-09-20"), json!({"submitted": 1}));
+    assert_eq!(by_status("2026-09-19"), json!({"planned": 1}));
+}
