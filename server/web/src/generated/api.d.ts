@@ -378,7 +378,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Replaces the lines of the units: a GeoJSON FeatureCollection (WGS 84) of polygons and lines, at most 8 MiB, 5,000 shapes
+         * Replaces the lines of the units: a GeoJSON `FeatureCollection` (WGS 84) of polygons and lines, at most 8 MiB, 5,000 shapes
          *     and 300,000 points. Of properties `code` and `name` are kept.
          */
         put: {
