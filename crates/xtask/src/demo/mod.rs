@@ -106,7 +106,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     if !options.exit {
         heading("8  Look around");
-        stage.say_where_to_look();
+        stage.say_where_to_look()?;
         process::wait_for_interrupt()?;
         println!("\n  stopping the server and removing {}", folder.0.display());
     }

@@ -9,6 +9,9 @@ pub(super) const ROLE_STAFF: &str = "province_staff";
 /// Role of the inspectorate, which alone sees that something sealed exists.
 pub(super) const ROLE_INSPECTOR: &str = "inspector";
 
+/// Who tries the officials' app in a browser.
+pub(super) const VISITOR: &str = "Cán bộ xem thử";
+
 /// Fields of `gandan sync --json`.
 pub(super) mod sync {
     pub(in crate::demo) const ROUND_TRIPS: &str = "round_trips";

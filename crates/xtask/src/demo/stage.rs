@@ -283,13 +283,19 @@ impl Stage {
         Ok(figures::compare(&self.sample.expected, &report, &inspectorate))
     }
 
-    pub(super) fn say_where_to_look(&self) {
+    pub(super) fn say_where_to_look(&self) -> Outcome {
         let base = format!("http://{}", self.server.address);
         let binary = self.device_binary.display();
         let home = self.folder.join("devices/CB-001");
         let home = home.display();
         println!("  The server is running; Ctrl-C stops it and removes the data.\n");
         println!("  token={}\n", self.token);
+        println!("  In a browser: what staff see (sign in with the token)\n    {base}/");
+        let (unit, place) = MEETING_UNIT;
+        let wanted = ["--name", names::VISITOR, "--role", names::ROLE_OFFICIAL, "--base-url", &base, "--unit", unit];
+        let answer = self.server.command("enrol", &wanted)?;
+        println!("  In a browser, best at the width of a phone: the officials' app, as one more official in {place}");
+        println!("    {}\n", text(&answer, names::LINK));
         for (path, what) in names::PAGES {
             println!("  {what}:\n    curl -s -H \"Authorization: Bearer $token\" '{base}{path}'");
         }
@@ -298,6 +304,7 @@ impl Stage {
             println!("    {binary} --home {home} {command}");
         }
         println!("\n  {}", bold("Ctrl-C to end"));
+        Ok(())
     }
 
     pub(super) fn close(mut self) -> Outcome {

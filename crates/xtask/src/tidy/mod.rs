@@ -62,8 +62,9 @@ impl Tree {
                 continue;
             }
             let path = format!("{prefix}{name}");
-            // What the build of the web app and its tests leave behind.
-            if matches!(path.as_str(), "server/web/dist" | "server/web/screenshots") {
+            // What the builds of the web apps and their tests leave behind.
+            let app = path.strip_prefix("server/web/").or_else(|| path.strip_prefix("bindings/web/app/"));
+            if matches!(app, Some("dist" | "screenshots" | "src/lib/core/wasm")) {
                 continue;
             }
             if entry.file_type()?.is_dir() {

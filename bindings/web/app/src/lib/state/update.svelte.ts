@@ -33,7 +33,7 @@ class Update {
     this.#waiting = found.waiting;
     this.ready = found.waiting !== null && navigator.serviceWorker.controller !== null;
     // Nobody is in the middle of anything before the phone is unlocked.
-    if (this.ready && phone.place === 'locked') this.take();
+    if (this.ready && (phone.place === 'starting' || phone.place === 'locked')) this.take();
   }
 }
 

@@ -6,7 +6,7 @@ import type { Editor } from '../../lib/state/editor.svelte.ts';
 import { phone } from '../../lib/state/phone.svelte.ts';
 
 /** Whether somebody who raises a matter in this way may want an answer of their own. */
-export const needsConsent = (mode: string | null): boolean => mode === 'named' || mode === 'representative' || mode === 'organisation' || mode === 'group';
+export const needsConsent = (mode: string | null): boolean => mode === 'named' || mode === 'representative' || mode === 'organisation';
 
 /** Hands in the contact of an issue with the proof of consent, before the issue that refers to it. Without a word in it there
  * is no contact, and the issue does not name one. */
