@@ -32,7 +32,7 @@ await build({
   root: app,
   logLevel: 'warn',
   define: { FILES: JSON.stringify(entries), 'process.env.NODE_ENV': '"production"' },
-  build: { outDir: site, emptyOutDir: false, copyPublicDir: false, target: 'es2022', lib: { entry: join(app, 'src/sw.ts'), formats: ['es'], fileName: () => 'sw.js' } },
+  build: { outDir: site, emptyOutDir: false, copyPublicDir: false, target: 'es2022', lib: { entry: join(app, 'src/sw.ts'), name: 'worker', formats: ['iife'], fileName: () => 'sw.js' } },
 });
 
 const sizes = new Map();

@@ -14,7 +14,7 @@ class Update {
     // visit there was no old one.
     navigator.serviceWorker.addEventListener('controllerchange', () => taken && location.reload());
     try {
-      const found = await navigator.serviceWorker.register('/field/sw.js', { scope: '/field', type: 'module' });
+      const found = await navigator.serviceWorker.register('/field/sw.js', { scope: '/field' });
       this.#look(found);
       found.addEventListener('updatefound', () => found.installing?.addEventListener('statechange', () => this.#look(found)));
       // An app on the home screen may stay open for days.
