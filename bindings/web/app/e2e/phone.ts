@@ -107,6 +107,8 @@ export class Phone {
     await this.tap('Dùng liên kết này');
     await this.settled(/^Chào/);
     await this.synced();
+    // The whole app lies on the phone.
+    await this.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   }
 
   async tap(name: string | RegExp): Promise<void> {

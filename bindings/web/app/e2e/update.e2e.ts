@@ -53,7 +53,6 @@ beforeAll(async () => {
   await new Promise<void>((done) => front.listen(0, '127.0.0.1', done));
   phone = await Phone.make({ base: `http://127.0.0.1:${(front.address() as AddressInfo).port}` });
   await phone.enrol('CB-401');
-  await phone.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
 });
 afterAll(async () => {
   await phone.end();

@@ -12,6 +12,9 @@ precacheAndRoute(FILES);
 // Every address of the app is the one page.
 registerRoute(new NavigationRoute(createHandlerBoundToURL('/field/index.html')));
 
+// The page of the very first visit too: its phone may be in a village an hour later.
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
 self.addEventListener('message', (event) => {
   if ((event.data as { type?: string } | null)?.type === 'SKIP_WAITING') void self.skipWaiting();
 });

@@ -9,10 +9,13 @@ class Update {
 
   async begin(): Promise<void> {
     if (!('serviceWorker' in navigator)) return;
-    const taken = navigator.serviceWorker.controller !== null;
     // The new worker answers from now on: the page that the old one gave is not the right one any more. At the very first
     // visit there was no old one.
-    navigator.serviceWorker.addEventListener('controllerchange', () => taken && location.reload());
+    let answered = navigator.serviceWorker.controller !== null;
+    navigator.serviceWorker.addEventListener('controllerchange', () => {
+      if (answered) location.reload();
+      answered = true;
+    });
     try {
       const found = await navigator.serviceWorker.register('/field/sw.js', { scope: '/field' });
       this.#look(found);
