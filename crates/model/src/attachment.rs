@@ -179,21 +179,29 @@ pub fn clean(bytes: &[u8]) -> Result<Clean, Unfit> {
     if !media.is_image() {
         return Ok(Clean { bytes: bytes.to_vec(), media, size: None, orientation: 1 });
     }
-    let found = imagesize::blob_size(bytes).map_err(|_| Unfit::Damaged)?;
-    let width = u32::try_from(found.width).map_err(|_| Unfit::TooManyPixels)?;
-    let height = u32::try_from(found.height).map_err(|_| Unfit::TooManyPixels)?;
-    if width == 0 || height == 0 {
-        return Err(Unfit::Damaged);
-    }
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Unfit::TooManyPixels);
-    }
+    let size = size(bytes)?;
     let (bytes, orientation) = match media {
         Media::Jpeg => jpeg::clean(bytes)?,
         Media::Png => png(bytes)?,
         _ => webp(bytes)?,
     };
-    Ok(Clean { bytes, media, size: Some((width, height)), orientation })
+    // Readers disagree about what is damaged in odd ways: what was taken out must not have been what told the size.
+    if self::size(&bytes) != Ok(size) {
+        return Err(Unfit::Damaged);
+    }
+    Ok(Clean { bytes, media, size: Some(size), orientation })
+}
+
+/// Width and height as the head of a picture claims them.
+fn size(bytes: &[u8]) -> Result<(u32, u32), Unfit> {
+    let found = imagesize::blob_size(bytes).map_err(|_| Unfit::Damaged)?;
+    let width = u32::try_from(found.width).map_err(|_| Unfit::TooManyPixels)?;
+    let height = u32::try_from(found.height).map_err(|_| Unfit::TooManyPixels)?;
+    match u64::from(width) * u64::from(height) {
+        0 => Err(Unfit::Damaged),
+        1..=MAX_PIXELS => Ok((width, height)),
+        _ => Err(Unfit::TooManyPixels),
+    }
 }
 
 /// What a file is, if it is [`clean`] to the last byte.

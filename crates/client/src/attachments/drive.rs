@@ -50,7 +50,7 @@ impl std::fmt::Debug for TransferOptions {
 #[error("{error}")]
 pub struct TransferFailure {
     /// What was moved before; it stays.
-    pub report: TransferReport,
+    pub report: Box<TransferReport>,
     /// Why it ended.
     #[source]
     pub error: ClientError,
@@ -74,7 +74,7 @@ impl Client {
         self.refresh();
         match result {
             Ok(()) => Ok(report),
-            Err(error) => Err(TransferFailure { report, error }),
+            Err(error) => Err(TransferFailure { report: Box::new(report), error }),
         }
     }
 

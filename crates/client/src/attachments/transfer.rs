@@ -109,7 +109,7 @@ struct Upload {
     /// How much has arrived; `None` after a cut.
     offset: Option<u64>,
     /// Where it was cut last: twice at one place, and the road is of no use at the moment.
-    cut_at: Option<Option<u64>>,
+    cut_at: Option<u64>,
     /// It was sent whole, and the server had other bytes: a disk that lost its way. Once more, then no more.
     again: bool,
 }
@@ -178,7 +178,8 @@ impl Transfer {
             // Whether it arrived, and how much of it, only the server knows.
             Work::Begin | Work::Append => {
                 let at = upload.offset.take();
-                upload.cut_at.replace(at) != Some(at)
+                let before = std::mem::replace(&mut upload.cut_at, at);
+                at.is_some() && at != before
             }
             _ => false,
         }
