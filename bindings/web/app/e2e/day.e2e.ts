@@ -1,7 +1,6 @@
 // A Sunday: a phone is enrolled, goes where there is no network, is reloaded and loses its battery, and comes back.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Phone, beginVisit, handIn, section, staff } from './phone.ts';
-import { photo } from './photo.ts';
 
 interface Page<T> {
   items: T[];
@@ -11,7 +10,6 @@ interface VisitRow {
   place_name: string;
   status: string;
   residents: number | null;
-  photos: number;
 }
 
 let phone: Phone;
@@ -31,12 +29,6 @@ it('records three visits without a network', async () => {
     await section(phone, 'Số người dự');
     await phone.page.getByLabel('Lượt người dân dự', { exact: true }).fill(String(40 + index));
     await phone.page.getByText('Đã lưu', { exact: true }).waitFor();
-    await phone.tap('Xong');
-    await section(phone, 'Ảnh');
-    await phone.page.setInputFiles('input[type=file]', { name: 'camera.jpg', mimeType: 'image/jpeg', buffer: photo() });
-    await phone.page.getByRole('radio').first().check();
-    await phone.tap('Giữ ảnh');
-    await phone.page.getByRole('img', { name: 'Ảnh của cuộc làm việc' }).waitFor();
     await phone.tap('Xong');
     if (index === 2) break; // left open
     await handIn(phone);
@@ -73,7 +65,9 @@ it('records an issue with nothing chosen beforehand, and gives its ticket', asyn
 it('starts again without a network, and everything is there', async () => {
   await phone.page.goto('/field/visits');
   await phone.unlock('Cuộc làm việc');
-  for (const village of VILLAGES) await phone.page.getByRole('link', { name: new RegExp(village) }).first().waitFor();
+  for (const village of VILLAGES.slice(0, 2)) await phone.page.getByRole('link', { name: new RegExp(village) }).waitFor();
+  await phone.tap('Hôm nay');
+  await phone.page.getByRole('link', { name: /Thôn Ba/ }).waitFor(); // not handed in: unfinished
 });
 
 it('loses nothing that it called saved when it dies in the middle of a save', async () => {
@@ -104,7 +98,6 @@ it('hands everything over when the network returns, and the office sees it', asy
   expect(items.map(({ id }) => id).sort()).toEqual([...ids].sort());
   expect(items.map(({ status }) => status)).toEqual(['submitted', 'submitted', 'submitted']);
   expect(items.map(({ residents }) => residents).sort()).toEqual([40, 41, 42]);
-  expect(items.every(({ photos }) => photos === 1)).toBe(true);
   const issues = await staff<Page<{ title: string; kind: string; visit_id?: string }>>('issues?unit=24781');
   expect(issues.items.map(({ title }) => title)).toEqual(['Cầu treo hỏng ván']);
   expect(phone.troubles).toEqual([]);

@@ -32,6 +32,11 @@ const pages: Page[] = [
   page('/field/more', () => import('./pages/More.svelte')),
 ];
 
+/** Reads all pages while nobody waits, so that no tap does. */
+export async function readAhead(): Promise<void> {
+  for (const { load } of pages) await load();
+}
+
 /** The page of a path, with what the path says; null if there is none. */
 export function find(path: string): { page: Page; params: Params } | null {
   for (const page of pages) {
