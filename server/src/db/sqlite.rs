@@ -28,6 +28,8 @@ use gandan_model::mutant;
 use super::DbError;
 use super::storage::{DbResult, ReadLog, Storage, WriteLog};
 pub(crate) use log::{QUARANTINED, quarantined_row};
+#[cfg(test)]
+pub(crate) use migrate::whole_schema;
 use pool::Pool;
 
 /// File name of the truth.

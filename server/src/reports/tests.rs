@@ -25,13 +25,7 @@ const NOW_MS: i64 = 1_795_323_600_000;
 /// An empty database with the units of the sample.
 pub(super) fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    for schema in [
-        include_str!("../../migrations/sqlite/0001_core.sql"),
-        include_str!("../../migrations/sqlite/0002_reports.sql"),
-        include_str!("../../migrations/sqlite/0004_audit.sql"),
-        include_str!("../../migrations/sqlite/0020_rules.sql"),
-        include_str!("../../migrations/sqlite/0021_villages.sql"),
-    ] {
+    for schema in crate::db::sqlite::whole_schema() {
         connection.execute_batch(schema).unwrap();
     }
     let units = include_str!("../../../crates/model/data/lam-dong-units.csv");

@@ -30,6 +30,12 @@ const VIEWS_SCHEMA: &[&str] = &[
     include_str!("../../../migrations/sqlite/0025_attachment_use.sql"),
 ];
 
+/// Core and views in one file, for tests of what reads both.
+#[cfg(test)]
+pub(crate) fn whole_schema() -> impl Iterator<Item = &'static str> {
+    CORE_STEPS.iter().chain(VIEWS_SCHEMA).copied()
+}
+
 fn version(connection: &Connection) -> Result<i64, DbError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
