@@ -179,7 +179,12 @@ pub fn hash_secret(secret: &str) -> [u8; 32] {
 pub fn new_secret<const N: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
-    Ok(data_encoding::BASE64URL_NOPAD.encode(&bytes))
+    Ok(secret_text(&bytes))
+}
+
+/// Random bytes as text that goes into addresses and headers.
+pub fn secret_text(bytes: &[u8]) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(bytes)
 }
 
 /// Compares without telling by its duration where the first difference is.

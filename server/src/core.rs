@@ -41,6 +41,7 @@ impl Core {
             listeners,
             positions: Positions::default(),
             clock: Arc::clone(&options.clock),
+            random: Arc::clone(&options.random),
             metrics,
             incarnation: folder.incarnation()?,
             poll_after_s: options.poll_after_s,

@@ -1,5 +1,6 @@
 //! One round trip with a device: bytes in, bytes out. Blocks; runs on a thread of its own.
 
+mod deciding;
 mod giving;
 mod query;
 mod view;
@@ -25,6 +26,8 @@ use crate::db::{Db, DbError, Storage};
 use crate::ingest::{Ingest, Listeners, LogResolver, device_head, refusal_for};
 use crate::metrics::Metrics;
 use crate::positions::Positions;
+use crate::random::SharedRandom;
+pub use deciding::Undecided;
 use view::{DeviceLedger, DeviceLog};
 
 /// The version of the document schema that this server writes.
@@ -44,6 +47,8 @@ pub struct Exchange {
     pub positions: Positions,
     /// The clock.
     pub clock: SharedClock,
+    /// Where the secrets of renewed devices come from.
+    pub random: SharedRandom,
     /// Figures.
     pub metrics: Metrics,
     /// How often this server's data was restored.

@@ -118,6 +118,31 @@ impl Ingest {
         Ok(Self(Way::Caller(Arc::new(Mutex::new(Writer::new(storage, clock, listeners)?)))))
     }
 
+    /// Holds what is pushed from now on, in the order in which it comes, until [`Ingest::release`]: as while a commit of the
+    /// thread waits for the disk. Who pushes waits. Without a thread only.
+    pub fn hold(&self) {
+        if let Way::Caller(writer) = &self.0 {
+            held(writer).held = Some(Vec::new());
+        }
+    }
+
+    /// How many requests are held.
+    pub fn held(&self) -> usize {
+        match &self.0 {
+            Way::Caller(writer) => held(writer).held.as_ref().map_or(0, Vec::len),
+            Way::Thread(_) => 0,
+        }
+    }
+
+    /// Writes what was held in one transaction, as the thread writes what has gathered in its queue.
+    pub fn release(&self) {
+        if let Way::Caller(writer) = &self.0 {
+            let mut writer = held(writer);
+            let jobs = writer.held.take().unwrap_or_default();
+            writer.group(jobs);
+        }
+    }
+
     /// What the thread does in a quiet moment: writes what could wait, and moves what was committed to its final place.
     /// With a thread, it does so by itself.
     pub fn quiet(&self) {
@@ -167,8 +192,11 @@ impl Ingest {
             }),
             Way::Caller(writer) => {
                 let mut writer = held(writer);
-                let jobs = writer.note(command).into_iter().collect();
-                writer.group(jobs);
+                let jobs: Vec<Job> = writer.note(command).into_iter().collect();
+                match &mut writer.held {
+                    Some(held) => held.extend(jobs),
+                    None => writer.group(jobs),
+                }
                 Ok(())
             }
         }
@@ -193,12 +221,14 @@ struct Writer {
     listeners: Listeners,
     positions: BTreeMap<(No, u64), Vec<u8>>,
     seen: BTreeMap<No, SeenRow>,
+    /// Requests that wait for [`Ingest::release`], if they have to.
+    held: Option<Vec<Job>>,
 }
 
 impl Writer {
     fn new(storage: &dyn Storage, clock: SharedClock, listeners: Listeners) -> Result<Self, ServerError> {
         let log = storage.writer()?;
-        Ok(Self { log, clock, listeners, positions: BTreeMap::new(), seen: BTreeMap::new() })
+        Ok(Self { log, clock, listeners, positions: BTreeMap::new(), seen: BTreeMap::new(), held: None })
     }
 
     fn run(mut self, commands: &Receiver<Command>) {

@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod oidc;
 pub mod positions;
 pub mod projector;
+pub mod random;
 pub mod reports;
 pub mod rights;
 pub mod server;

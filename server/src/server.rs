@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::oidc::Oidc;
 use crate::positions::Positions;
 use crate::projector::{AfterPass, Projector, Signal};
+use crate::random::{SharedRandom, SystemRandom};
 use crate::staff_writer::{ServerDevice, StaffWriter};
 use crate::state::{AppState, Parts};
 
@@ -51,6 +52,8 @@ pub struct ServerOptions {
     pub db: DbOptions,
     /// The clock.
     pub clock: SharedClock,
+    /// The source of chance of exchanges with devices.
+    pub random: SharedRandom,
     /// When devices should call again, in seconds.
     pub poll_after_s: u32,
     /// How often somebody may knock.
@@ -77,6 +80,7 @@ impl ServerOptions {
             data: data.into(),
             db: DbOptions::default(),
             clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
             poll_after_s: 900,
             limits: LimitOptions::default(),
             pace: Pace::default(),
@@ -138,6 +142,7 @@ impl Server {
             listeners,
             positions: Positions::default(),
             clock: Arc::clone(&options.clock),
+            random: options.random,
             metrics: metrics.clone(),
             incarnation: folder.incarnation()?,
             poll_after_s: options.poll_after_s,

@@ -179,6 +179,28 @@ impl Store {
         })
     }
 
+    /// Gives an envelope up that cannot be sent as it was signed, because something that it held was erased: what is left of
+    /// it is [unsealed](Store::unsealed) again.
+    pub fn break_up(&mut self, device_seq: u64) -> Result<(), StoreError> {
+        self.write(|writing| {
+            writing
+                .prepare_cached(
+                    "UPDATE envelope SET state = ?2, code = 'gone' WHERE device_seq = ?1 AND state IN (0, 1)",
+                )?
+                .execute(params![device_seq, EnvelopeState::Gone.number()])?;
+            let left: Vec<(i64, DocId)> = {
+                let mut statement =
+                    writing.prepare_cached("SELECT DISTINCT doc, doc_id FROM change WHERE device_seq = ?1")?;
+                let rows = statement.query_map([device_seq], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?;
+                rows.collect::<Result<_, _>>()?
+            };
+            writing
+                .prepare_cached("UPDATE change SET state = ?2, device_seq = NULL WHERE device_seq = ?1 AND state = ?3")?
+                .execute(params![device_seq, change::SAVED, change::SEALED])?;
+            left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
+        })
+    }
+
     /// The envelopes that have to be sent, oldest first, at most so many.
     pub fn sealed(&self, limit: u32) -> Result<Vec<OutboxEnvelope>, StoreError> {
         self.envelopes("state IN (0, 1)", limit)
@@ -284,7 +306,7 @@ fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreEr
     }
     let changed = writing
         .prepare_cached(
-            "UPDATE envelope SET state = ?2, seq = ?3, code = ?4, bytes = CASE WHEN ?2 = 2 THEN NULL ELSE bytes END
+            "UPDATE envelope SET state = ?2, seq = ?3, code = ?4, bytes = CASE WHEN ?2 IN (2, 5) THEN NULL ELSE bytes END
              WHERE device_seq = ?1 AND state <> 2",
         )?
         .execute(params![device_seq, envelope.number(), seq, code])?;

@@ -26,11 +26,22 @@ impl Store {
     /// Documents with changes that only another device than the one that wrote them can bring to the server.
     pub fn orphaned(&self) -> Result<Vec<DocId>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare(&format!(
+            let mut statement = connection.prepare_cached(&format!(
                 "SELECT DISTINCT doc_id FROM change WHERE state <> 2 AND state = ?1 AND code IN {CODES}"
             ))?;
             let rows = statement.query_map([change::OWN_REFUSED], |row| row.get(0).map(DocId))?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Whether the server refused something of this device because another one with its name had used the number.
+    pub fn has_twin(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT 1 FROM change
+                 WHERE state <> 2 AND state = ?1 AND code = 'sequence_reused' AND device_seq IS NOT NULL",
+            )?;
+            Ok(statement.exists([change::OWN_REFUSED])?)
         })
     }
 

@@ -166,9 +166,10 @@ pub(crate) struct Intake<'a> {
 impl Intake<'_> {
     fn run(mut self, changes: &[&RemoteChange]) -> Result<(), StoreError> {
         let entry = Entry::find_or_insert(self.writing, self.id, self.space)?;
-        let mut candidates = Vec::new();
+        let (mut candidates, mut came_back) = (Vec::new(), false);
         for remote in changes {
             if self.is_held(&entry, remote)? {
+                came_back |= self.takes_back(&entry, remote)?;
                 continue;
             }
             match raw::head(&remote.raw) {
@@ -180,7 +181,7 @@ impl Intake<'_> {
                 None => self.reject(&entry, remote, "bad_change")?,
             }
         }
-        if !candidates.is_empty() {
+        if !candidates.is_empty() || came_back {
             let mut all = self.stored(&entry)?;
             all.extend(candidates);
             self.join(&entry, all, false)?;
@@ -204,6 +205,16 @@ impl Intake<'_> {
                 .execute(params![entry.n, remote.hash.0, remote.seq, change::NOT_APPLIED, change::LOGGED])?;
         }
         Ok(known)
+    }
+
+    /// True if the change had been replaced here because this device has a twin, and is in the log now: the twin had it too,
+    /// from before they parted, and sent it. What others write builds on it.
+    fn takes_back(&self, entry: &Entry, remote: &RemoteChange) -> Result<bool, StoreError> {
+        let taken = self
+            .writing
+            .prepare_cached("UPDATE change SET state = ?3 WHERE doc = ?1 AND hash = ?2 AND state = ?4")?
+            .execute(params![entry.n, remote.hash.0, change::EARLY, change::REPLACED])?;
+        Ok(taken > 0 && entry.space == self.space)
     }
 
     /// The changes that make up the document so far, and those that came before what they build on.

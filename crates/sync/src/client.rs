@@ -235,7 +235,7 @@ impl Reader<'_> {
         let own = part.items.iter().any(|item| matches!(item, LogItem::Own { .. }));
         let mut cursor = if restart { Cursor::START } else { position.cursor };
         let mut items = Vec::with_capacity(part.items.len());
-        let mut stopped = None;
+        let (mut stopped, mut before_own) = (None, None);
         for item in part.items {
             if item.seq() != cursor.seq + 1 {
                 stopped = Some(Stopped::Inconsistent { own });
@@ -243,6 +243,9 @@ impl Reader<'_> {
             }
             match self.item(part.space, item)? {
                 Ok((item, hash)) => {
+                    if matches!(item, Item::Own { .. }) {
+                        before_own = before_own.or(Some((items.len(), cursor)));
+                    }
                     cursor = cursor.after(&hash);
                     items.push(item);
                 }
@@ -259,6 +262,14 @@ impl Reader<'_> {
             // One of the items is not what the log says, and there is no telling which: none is taken.
             items.clear();
             cursor = position.cursor;
+        }
+        if let (Some(Stopped::OwnUnknown { .. } | Stopped::Unreadable { .. }), Some((length, place))) =
+            (&stopped, before_own)
+        {
+            // The chain leads to the end of the part and vouches for nothing that breaks off before: what is named as this
+            // device's own may be a twin's.
+            items.truncate(length);
+            cursor = place;
         }
         let digest = if stopped.is_some() { None } else { part.digest };
         Ok(Part {

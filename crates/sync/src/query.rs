@@ -236,6 +236,11 @@ impl UnverifiedQuery {
         self.query.device
     }
 
+    /// What the query asks. Nothing is proved by it.
+    pub fn ask(&self) -> &Ask {
+        &self.query.ask
+    }
+
     /// Checks the signature with that device's key and gives the query.
     pub fn verify(self, key: &VerifyingKey) -> Result<Query, RequestError> {
         if sign::verify(key, &self.hash, &self.signature) { Ok(self.query) } else { Err(RequestError::Signature) }

@@ -13,7 +13,7 @@ mod restore;
 mod serve;
 
 pub use backup::backup;
-pub use restore::{Restored, restore};
+pub use restore::{Restored, begin_again, restore};
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -67,16 +67,24 @@ pub fn restore(data: &Path, from: &Path, now_ms: i64) -> Result<Restored, Server
     fs::rename(&part, &core).and_then(|()| sync_folder(&core)).map_err(io())?;
     // From here on the data is the backup's. Were this process killed before the next lines, the next `restore` or the
     // devices' chains would still tell.
+    let incarnation = begin_again(data, DbOptions::default(), now_ms)?;
+    Ok(Restored { incarnation, log_entries, set_aside })
+}
+
+/// What has to happen before older data are served: a new device of the server's own, a new incarnation, which is given,
+/// views that are built anew, and a database that takes no device at its old word and knows nothing of the ledger yet.
+/// Doing it again, after a crash, does no harm.
+pub fn begin_again(data: &Path, options: DbOptions, now_ms: i64) -> Result<u64, ServerError> {
+    let folder = Folder::at(data);
     folder.new_server_device()?;
     let incarnation = folder.new_incarnation(now_ms)?;
-    remove_views(data).map_err(io())?;
-    let db = Db::open_core(data, DbOptions::default())?;
-    db.write(|transaction| {
-        // Positions after the backup are not in it: no device shall be taken at its old word.
+    remove_views(data).map_err(ServerError::io(format!("restore to {}", data.display())))?;
+    Db::open_core(data, options)?.write(|transaction| {
+        // Positions after the backup are not in it.
         transaction.execute("DELETE FROM device_position", [])?;
         crate::ledger::forget(transaction)
     })?;
-    Ok(Restored { incarnation, log_entries, set_aside })
+    Ok(incarnation)
 }
 
 /// Makes sure that the file is a backup before anything is touched.

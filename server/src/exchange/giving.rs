@@ -9,7 +9,7 @@ use gandan_sync::server::Admitted;
 use gandan_sync::{Refusal, RelayedEnvelope, Signature, Status, compact};
 
 use super::{Exchange, Trouble, verifying_key};
-use crate::auth::{hash_secret, new_secret};
+use crate::auth::{hash_secret, secret_text};
 use crate::db::DbError;
 use crate::db::sqlite::{devices, people};
 use crate::db::storage::{DbResult, DeviceRow, ReadLog, SpaceRow};
@@ -116,7 +116,9 @@ impl Exchange {
         if is_genesis_actor(new) || new == old.id || !proves_renewal(&new_key, &old.id, &new, proof) {
             return Err(Trouble::new(Refusal::BAD_SIGNATURE));
         }
-        let events_token = new_secret::<32>().map_err(DbError::internal)?;
+        let mut secret = [0; 32];
+        self.random.fill(&mut secret)?;
+        let events_token = secret_text(&secret);
         let (now_ms, folder) = (self.clock.now_ms(), Folder::at(self.db.folder()));
         let renewed = self.db.write(|transaction| {
             let Some(row) = crate::db::sqlite::log_of(transaction).device(&old.id)? else {
@@ -125,13 +127,15 @@ impl Exchange {
             let Some(official) = row.official.as_deref().filter(|_| row.revoked_ms.is_none()) else {
                 return Ok(Err(Refusal::REVOKED));
             };
-            let again = devices::is_renewal(transaction, row.no, &new)?;
+            // Asked before, and the answer was lost. A restored database may not know of that, but the ledger has seen to
+            // it that it knows the device.
+            let known = crate::db::sqlite::log_of(transaction).device(&new)?;
+            let again = known.is_some();
+            if known.is_some_and(|known| known.revoked_ms.is_some() || known.key != key) {
+                return Ok(Err(Refusal::SEQUENCE_REUSED));
+            }
             if !again && devices::renewals_since(transaction, official, now_ms - DAY_MS)? >= RENEWALS {
                 return Ok(Err(Refusal::BUSY));
-            }
-            let known = crate::db::sqlite::log_of(transaction).device(&new)?;
-            if known.as_ref().is_some_and(|row| !again || row.revoked_ms.is_some() || row.key != key) {
-                return Ok(Err(Refusal::SEQUENCE_REUSED));
             }
             let Some(no) = devices::put(transaction, &new, &key, Some(official), now_ms)? else {
                 return Ok(Err(Refusal::SEQUENCE_REUSED));

@@ -102,7 +102,8 @@ impl<'a> Checker<'a> {
             return Ok(None);
         }
         let last = self.last_seq_of(doc, &header.actor)?;
-        if header.seq <= last {
+        let reuses = header.seq <= last;
+        if reuses && !mutant::on("reused") {
             return self.repeated(change);
         }
         let mut base = 0;
@@ -113,7 +114,7 @@ impl<'a> Checker<'a> {
             }
         }
         let rooted = !header.deps.is_empty() || header.genesis().is_some();
-        if !rooted || header.seq != last + 1 || header.start_op != base + 1 {
+        if !rooted || !reuses && header.seq != last + 1 || header.start_op != base + 1 {
             return Ok(Some(Stop::Refuse(Refusal::BAD_CHANGE)));
         }
         self.advance(change);

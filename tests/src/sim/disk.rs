@@ -72,6 +72,13 @@ impl Image {
         self.0.values().map(|content| content.bytes.len()).sum()
     }
 
+    /// These files alone.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.0.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -105,13 +112,29 @@ pub struct Faults {
 impl Disk {
     /// A disk for the files in `folder`, in place of the one that was there.
     pub fn mount(folder: &str, image: &Image) -> Arc<Self> {
+        let disk = Arc::new(Self::default());
+        disk.put_back(image);
+        lock(&DISKS).insert(folder.to_owned(), Arc::clone(&disk));
+        disk
+    }
+
+    /// Holds what the image holds and nothing else. Whoever still has a file open keeps the old one.
+    pub fn put_back(&self, image: &Image) {
         let files = image.0.iter().map(|(name, content)| {
             let file = File { content: content.clone(), ..File::default() };
             (name.clone(), Arc::new(Mutex::new(file)))
         });
-        let disk = Arc::new(Self(Mutex::new(State { files: files.collect(), ..State::default() })));
-        lock(&DISKS).insert(folder.to_owned(), Arc::clone(&disk));
-        disk
+        lock(&self.0).files = files.collect();
+    }
+
+    /// Whether there is a file of this name.
+    pub fn has(&self, name: &str) -> bool {
+        lock(&self.0).files.contains_key(name)
+    }
+
+    /// Removes the files whose names begin so.
+    pub fn remove(&self, prefix: &str) {
+        lock(&self.0).files.retain(|name, _| !name.starts_with(prefix));
     }
 
     /// Takes the disk of a folder away.

@@ -1,13 +1,18 @@
 //! The machines of a scenario: a server and devices that can be switched off, start again, and lose what was not synced.
 
+use super::copies::Sayings;
 use super::dice::Dice;
-use super::disk::{Disk, Faults};
-use super::template::{name, options};
+use super::disk::{Disk, Faults, Image};
+use super::step::Age;
+use super::template::options;
 use gandan_client::transport::{Answer, Meter, Pending, Post, Transport, TransportError};
 use gandan_client::{Client, ClientError, Clock, Environment, Errand, Exchange, Random};
-use gandan_model::ids::DeviceId;
+use gandan_model::ids::{ChangeHash, DeviceId, SpaceId};
 use gandan_server::clock::ManualClock;
 use gandan_server::core::Core;
+use gandan_server::error::ServerError;
+use gandan_server::server::ServerOptions;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,10 +55,46 @@ pub struct Talk {
     pub open: Option<(u64, Errand)>,
 }
 
+/// What is known of a device and goes back with it when an older copy of its storage returns.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its name.
+    pub id: DeviceId,
+    /// Every name that it has had.
+    pub names: BTreeSet<DeviceId>,
+    /// Changes that were saved on it, and have to be on its disk.
+    pub own: BTreeSet<ChangeHash>,
+    /// Spaces whose data left it.
+    pub taken: BTreeSet<SpaceId>,
+    /// It was lost, and has been emptied.
+    pub wiped: bool,
+}
+
+impl Past {
+    /// Of a device that was just enrolled.
+    pub fn of(id: DeviceId) -> Self {
+        Self { id, names: BTreeSet::from([id]), own: BTreeSet::new(), taken: BTreeSet::new(), wiped: false }
+    }
+}
+
 /// A device.
 pub struct Phone {
-    /// Its id.
-    pub id: DeviceId,
+    /// What is known of it.
+    pub past: Past,
+    /// Whose it is.
+    pub official: usize,
+    /// Another machine may go by its name: it was copied, or older storage of it came back.
+    pub has_twin: bool,
+    /// Spaces that it could not use at some moment: what it wrote then may be in quarantine.
+    pub ever_lost: BTreeSet<SpaceId>,
+    /// How old its app is.
+    pub age: Age,
+    /// What its documents said before it had to say something again, until it has.
+    pub before: Option<Sayings>,
+    /// The envelopes that it sent: the signature under each number of each name.
+    pub sent: BTreeMap<(DeviceId, u64), [u8; 64]>,
+    /// A copy of its storage, and what was known when it was made.
+    pub image: Option<(Image, Past)>,
     /// Its disk.
     pub disk: Arc<Disk>,
     /// Its clock.
@@ -64,17 +105,33 @@ pub struct Phone {
     pub client: Option<Client>,
     /// Its exchange with the server.
     pub talk: Talk,
+    /// The key of its database.
+    pub key: [u8; 32],
     folder: PathBuf,
-    key: [u8; 32],
     dice: PhoneDice,
 }
 
 impl Phone {
     /// A device that is switched off.
-    pub fn new(id: DeviceId, folder: PathBuf, key: [u8; 32], disk: Arc<Disk>) -> Self {
-        let clock = PhoneClock(Arc::default());
-        let dice = PhoneDice(Arc::new(Mutex::new(Dice::new(0))));
-        Self { id, disk, clock, skew_ms: 0, client: None, talk: Talk::default(), folder, key, dice }
+    pub fn new(past: Past, official: usize, folder: PathBuf, key: [u8; 32], disk: Arc<Disk>) -> Self {
+        Self {
+            past,
+            official,
+            has_twin: false,
+            ever_lost: BTreeSet::new(),
+            age: Age::default(),
+            before: None,
+            sent: BTreeMap::new(),
+            image: None,
+            disk,
+            clock: PhoneClock(Arc::default()),
+            skew_ms: 0,
+            client: None,
+            talk: Talk::default(),
+            key,
+            folder,
+            dice: PhoneDice(Arc::new(Mutex::new(Dice::new(0)))),
+        }
     }
 
     /// Sets the clock and loads the dice for the step that follows.
@@ -102,12 +159,38 @@ impl Phone {
     }
 }
 
+/// The server's source of chance.
+#[derive(Debug)]
+pub struct ServerDice(Mutex<Dice>);
+
+impl Default for ServerDice {
+    fn default() -> Self {
+        Self(Mutex::new(Dice::new(0)))
+    }
+}
+
+impl ServerDice {
+    /// Loads the dice for the step that follows.
+    pub fn load(&self, seed: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Dice::new(seed);
+    }
+}
+
+impl gandan_server::random::Random for ServerDice {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), ServerError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes);
+        Ok(())
+    }
+}
+
 /// The server.
 pub struct Station {
     /// Its disk.
     pub disk: Arc<Disk>,
     /// Its clock.
     pub clock: Arc<ManualClock>,
+    /// Its chance, loaded anew at every step.
+    pub dice: Arc<ServerDice>,
     /// The running server; none while it is switched off.
     pub core: Option<Core>,
     /// Its data folder.
@@ -117,15 +200,21 @@ pub struct Station {
 impl Station {
     /// A server that is switched off.
     pub fn new(folder: PathBuf, disk: Arc<Disk>, now_ms: i64) -> Self {
-        Self { disk, clock: Arc::new(ManualClock::at(now_ms)), core: None, folder }
+        let clock = Arc::new(ManualClock::at(now_ms));
+        Self { disk, clock, dice: Arc::default(), core: None, folder }
     }
 
     /// Switches it on, unless it is.
-    pub fn start(&mut self) -> Result<(), gandan_server::error::ServerError> {
+    pub fn start(&mut self) -> Result<(), ServerError> {
         if self.core.is_none() {
-            self.core = Some(Core::open(&options(&self.folder, Arc::clone(&self.clock)))?);
+            self.core = Some(Core::open(&self.options())?);
         }
         Ok(())
+    }
+
+    /// How it is run.
+    pub fn options(&self) -> ServerOptions {
+        options(&self.folder, Arc::clone(&self.clock), self.dice.clone())
     }
 
     /// Switches it off in the middle of whatever it does. With `power` it loses what was not synced.
@@ -144,10 +233,5 @@ impl Station {
             trouble.frame(now_ms)
         });
         (!self.disk.faults().dead).then_some(answer)
-    }
-
-    /// The disk's name, for its replacement.
-    pub fn name(&self) -> &str {
-        name(&self.folder)
     }
 }

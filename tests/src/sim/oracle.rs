@@ -1,8 +1,10 @@
 //! What must be true, kept apart from the product: everything that was saved, everything the server ever said, and who may
 //! see what. It learns from what goes in and out and from the server's tables, never from the product's own conclusions.
 
-use super::template::{SpaceInfo, Template};
-use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
+use super::rights::Rights;
+use super::template::Template;
+use gandan_model::genesis::DocKind;
+use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_sync::{Cursor, EnvelopeHash};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,17 @@ pub fn broken<T>(invariant: u8, what: impl Into<String>) -> Verdict<T> {
     Err(Violation { invariant, what: what.into() })
 }
 
+/// A document, as it was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doc {
+    /// Its id.
+    pub id: DocId,
+    /// Its space.
+    pub space: SpaceId,
+    /// What it is.
+    pub kind: DocKind,
+}
+
 /// A saved change.
 #[derive(Clone, Debug)]
 pub struct Saved {
@@ -37,10 +50,14 @@ pub struct Saved {
     pub doc: DocId,
     /// The document's space.
     pub space: SpaceId,
-    /// The device that wrote it.
+    /// The machine on which it was written first.
     pub phone: usize,
+    /// What it builds on.
+    pub deps: Vec<ChangeHash>,
     /// Its bytes.
     pub raw: Vec<u8>,
+    /// A word that it wrote into a field, and nothing else ever.
+    pub word: Option<String>,
 }
 
 /// A line of the server's log.
@@ -56,15 +73,32 @@ pub struct Line {
     pub device_seq: u64,
 }
 
+/// A change in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// The line that brought it.
+    pub seq: u64,
+    /// Its document.
+    pub doc: DocId,
+    /// Who wrote it.
+    pub actor: DeviceId,
+    /// Its number among the changes of that actor in the document.
+    pub actor_seq: u64,
+    /// Its hash.
+    pub hash: ChangeHash,
+}
+
 /// A space's log as the server has shown it, `seq` 1 first, and how far it has been vouched for.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// Its lines.
     pub lines: Vec<Line>,
+    /// The envelopes in it.
+    hashes: BTreeSet<[u8; 32]>,
     /// The last place that an answer has named: what is up to there must never change.
     pub confirmed: u64,
-    /// Changes by their place.
-    pub changes: Vec<(u64, DocId, ChangeHash)>,
+    /// Its changes, in the order of their lines.
+    pub changes: Vec<Logged>,
 }
 
 impl Log {
@@ -78,18 +112,8 @@ impl Log {
     }
 }
 
-/// What a device is allowed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// Units its official works in.
-    pub units: BTreeSet<String>,
-    /// No more at all.
-    pub revoked: bool,
-    /// Spaces that it did not have at some moment: what it wrote then may be in quarantine.
-    pub ever_lost: BTreeSet<SpaceId>,
-    /// Spaces whose data left the device.
-    pub taken: BTreeSet<SpaceId>,
-}
+/// The logs of all spaces at one moment.
+pub type Logs = BTreeMap<SpaceId, Log>;
 
 /// Everything that is known to be true.
 #[derive(Clone, Debug, Default)]
@@ -97,71 +121,37 @@ pub struct Oracle {
     /// Every change that anybody saved.
     pub saved: BTreeMap<ChangeHash, Saved>,
     /// Every document, in the order of creation.
-    pub docs: Vec<(DocId, SpaceId)>,
+    pub docs: Vec<Doc>,
     /// The server's logs.
-    pub logs: BTreeMap<SpaceId, Log>,
-    /// The change that holds a place in a document: (document, actor, sequence).
-    pub places: BTreeMap<(DocId, DeviceId, u64), ChangeHash>,
+    pub logs: Logs,
     /// Documents that were erased for good.
     pub erased: BTreeSet<DocId>,
-    /// Lines that came when their device was allowed to write.
-    pub accepted: BTreeSet<(SpaceId, [u8; 32])>,
     /// Changes in the logs.
     pub admitted: BTreeSet<ChangeHash>,
-    /// Envelopes that left a device: the signature under each number.
-    pub sent: BTreeMap<(DeviceId, u64), [u8; 64]>,
-    /// What each device may do.
-    pub rights: Vec<Rights>,
-    /// All spaces.
-    pub spaces: Vec<SpaceInfo>,
-    /// Devices by number.
-    pub phones: Vec<DeviceId>,
+    /// Changes that were in a log once: a restore may have taken them out.
+    pub once: BTreeSet<ChangeHash>,
+    /// Changes that nobody can be blamed for: whoever had them is gone, or has said the same once more.
+    pub excused: BTreeSet<ChangeHash>,
+    /// Who may see what.
+    pub rights: Rights,
+    /// The change that holds a place in a document: (document, actor, sequence).
+    places: BTreeMap<(DocId, DeviceId, u64), ChangeHash>,
+    /// Lines that came when their device was allowed to write.
+    accepted: BTreeSet<(SpaceId, [u8; 32])>,
+    /// Places of logs that a restore has taken away.
+    former: BTreeSet<(SpaceId, u64, [u8; 32])>,
+    /// A person decided about the lines that come now.
+    pub by_decision: bool,
 }
 
 impl Oracle {
     /// Before anything happened.
     pub fn of(template: &Template, phones: usize) -> Self {
-        let rights = template.phones.iter().take(phones).map(|phone| Rights {
-            units: phone.units.iter().map(|unit| (*unit).to_owned()).collect(),
-            ..Rights::default()
-        });
-        let mut oracle = Self {
-            rights: rights.collect(),
-            spaces: template.spaces.clone(),
-            phones: template.phones.iter().take(phones).map(|phone| phone.id).collect(),
+        Self {
+            rights: Rights::of(template, phones),
             logs: template.spaces.iter().map(|space| (space.id, Log::default())).collect(),
             ..Self::default()
-        };
-        for phone in 0..phones {
-            oracle.note_rights(phone);
         }
-        oracle
-    }
-
-    /// Whether a device may see a space at this moment.
-    pub fn may_read(&self, phone: usize, space: &SpaceId) -> bool {
-        let rights = &self.rights[phone];
-        let info = self.spaces.iter().find(|info| info.id == *space);
-        !rights.revoked
-            && info.is_some_and(|info| info.compartment != Compartment::Sealed && rights.units.contains(&info.unit))
-    }
-
-    /// Sets what a device may do.
-    pub fn set_rights(&mut self, phone: usize, units: BTreeSet<String>, revoked: bool) {
-        self.rights[phone].units = units;
-        self.rights[phone].revoked |= revoked;
-        self.note_rights(phone);
-    }
-
-    fn note_rights(&mut self, phone: usize) {
-        let lost: Vec<SpaceId> =
-            self.spaces.iter().map(|info| info.id).filter(|space| !self.may_read(phone, space)).collect();
-        self.rights[phone].ever_lost.extend(lost);
-    }
-
-    /// The device with this id.
-    pub fn phone_of(&self, device: DeviceId) -> Option<usize> {
-        self.phones.iter().position(|id| *id == device)
     }
 
     /// Takes a new line in. Its chain, its place and everything in it are checked against what is known.
@@ -171,25 +161,28 @@ impl Oracle {
         if seq != expected {
             return broken(4, format!("space {space}: line {seq} follows line {}", expected - 1));
         }
-        if let Some(place) = log.lines.iter().position(|known| known.hash == line.hash) {
-            return broken(3, format!("space {space}: one envelope at {} and at {seq}", place + 1));
+        if !log.hashes.insert(line.hash) {
+            return broken(3, format!("space {space}: one envelope twice, the second time at {seq}"));
         }
         let before = log.cursor(seq - 1).unwrap_or(Cursor::START);
         if before.after(&EnvelopeHash(line.hash)).chain != line.chain {
             return broken(4, format!("space {space}: the chain breaks at {seq}"));
         }
         log.lines.push(line);
-        let Some(phone) = self.phone_of(line.device) else { return Ok(()) };
         // Read again after a restart, it was right when it came.
-        if self.accepted.insert((space, line.hash)) && !self.may_read(phone, &space) {
-            return broken(5, format!("space {space}: line {seq} is of device {phone}, which may not write there"));
+        let is_known = !self.accepted.insert((space, line.hash));
+        if is_known || self.by_decision || self.rights.device(line.device).is_none() {
+            return Ok(());
+        }
+        if !self.rights.may_use(line.device, &space) {
+            return broken(5, format!("space {space}: line {seq} is of {}, which may not write there", line.device));
         }
         Ok(())
     }
 
     /// Takes a change of the log in.
-    pub fn change(&mut self, space: SpaceId, seq: u64, doc: DocId, place: (DeviceId, u64, ChangeHash)) -> Verdict {
-        let (actor, actor_seq, hash) = place;
+    pub fn change(&mut self, space: SpaceId, change: Logged) -> Verdict {
+        let Logged { seq, doc, actor, actor_seq, hash } = change;
         if self.erased.contains(&doc) {
             return broken(9, format!("document {doc} was erased, and line {seq} brings it back"));
         }
@@ -204,7 +197,8 @@ impl Oracle {
             Some(_) => {}
         }
         self.admitted.insert(hash);
-        self.logs.entry(space).or_default().changes.push((seq, doc, hash));
+        self.once.insert(hash);
+        self.logs.entry(space).or_default().changes.push(change);
         Ok(())
     }
 
@@ -212,29 +206,57 @@ impl Oracle {
     /// after that and was never vouched for may be gone: it is forgotten here and read again.
     pub fn restarted(&mut self, space: SpaceId, found: Option<Cursor>) -> Verdict {
         let log = self.logs.entry(space).or_default();
-        if found != log.cursor(log.confirmed) {
-            return broken(
-                2,
-                format!("space {space}: what was confirmed up to {} is not there any more", log.confirmed),
-            );
+        let confirmed = log.confirmed;
+        if found != log.cursor(confirmed) {
+            return broken(2, format!("space {space}: what was confirmed up to {confirmed} is not there any more"));
         }
-        log.lines.truncate(usize::try_from(log.confirmed).unwrap_or(usize::MAX));
-        let gone: Vec<ChangeHash> =
-            log.changes.iter().filter(|(seq, ..)| *seq > log.confirmed).map(|(.., hash)| *hash).collect();
-        log.changes.retain(|(seq, ..)| *seq <= log.confirmed);
-        for hash in gone {
-            self.admitted.remove(&hash);
-            self.places.retain(|_, place| *place != hash);
+        for line in log.lines.drain(usize::try_from(confirmed).unwrap_or(usize::MAX).min(log.lines.len())..) {
+            log.hashes.remove(&line.hash);
+        }
+        let kept = log.changes.partition_point(|change| change.seq <= confirmed);
+        for gone in log.changes.drain(kept..) {
+            self.admitted.remove(&gone.hash);
+            self.places.remove(&(gone.doc, gone.actor, gone.actor_seq));
         }
         Ok(())
     }
 
+    /// The server was restored: its logs are those of the backup, all of which is vouched for.
+    pub fn restored(&mut self, logs: &Logs) {
+        for (space, log) in &self.logs {
+            let places = log.lines.iter().zip(1..).map(|(line, seq)| (*space, seq, line.chain));
+            self.former.extend(places);
+        }
+        self.logs.clone_from(logs);
+        self.accepted.clear();
+        self.admitted.clear();
+        self.places.clear();
+        for (space, log) in &mut self.logs {
+            log.confirmed = log.lines.len() as u64;
+            self.accepted.extend(log.lines.iter().map(|line| (*space, line.hash)));
+            for change in &log.changes {
+                self.admitted.insert(change.hash);
+                self.places.insert((change.doc, change.actor, change.actor_seq), change.hash);
+            }
+        }
+    }
+
+    /// Whether the log of a space has this place now.
+    pub fn is_here(&self, space: &SpaceId, cursor: Cursor) -> bool {
+        self.logs.get(space).is_some_and(|log| log.cursor(cursor.seq) == Some(cursor))
+    }
+
+    /// Whether the log of a space has this place, or had it before a restore.
+    pub fn was_here(&self, space: &SpaceId, cursor: Cursor) -> bool {
+        self.is_here(space, cursor) || self.former.contains(&(*space, cursor.seq, cursor.chain))
+    }
+
     /// An answer has named a place: from now on it must not change.
     pub fn confirm(&mut self, space: SpaceId, cursor: Cursor) -> Verdict {
-        let log = self.logs.entry(space).or_default();
-        if log.cursor(cursor.seq) != Some(cursor) {
+        if !self.is_here(&space, cursor) {
             return broken(4, format!("space {space}: an answer names place {} with another chain", cursor.seq));
         }
+        let log = self.logs.entry(space).or_default();
         log.confirmed = log.confirmed.max(cursor.seq);
         Ok(())
     }
@@ -255,16 +277,13 @@ impl Oracle {
     pub fn documents(&self, space: &SpaceId) -> BTreeMap<DocId, (Vec<ChangeHash>, BTreeSet<ChangeHash>)> {
         let mut documents: BTreeMap<DocId, (Vec<ChangeHash>, BTreeSet<ChangeHash>)> = BTreeMap::new();
         let changes = self.logs.get(space).map(|log| log.changes.as_slice()).unwrap_or_default();
-        for (_, doc, hash) in changes.iter().filter(|(_, doc, _)| !self.erased.contains(doc)) {
-            documents.entry(*doc).or_default().0.push(*hash);
+        for change in changes.iter().filter(|change| !self.erased.contains(&change.doc)) {
+            documents.entry(change.doc).or_default().0.push(change.hash);
         }
         for (hashes, heads) in documents.values_mut() {
             heads.extend(hashes.iter().copied());
-            for hash in hashes.iter() {
-                let header = self.saved.get(hash).and_then(|saved| gandan_sync::scan(&saved.raw).ok());
-                for dep in header.map(|header| header.deps).unwrap_or_default() {
-                    heads.remove(&dep);
-                }
+            for dep in hashes.iter().filter_map(|hash| self.saved.get(hash)).flat_map(|saved| &saved.deps) {
+                heads.remove(dep);
             }
         }
         documents

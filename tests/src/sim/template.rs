@@ -3,6 +3,7 @@
 
 use super::dice::Dice;
 use super::disk::{Disk, Image};
+use super::machines::ServerDice;
 use gandan_client::transport::{Answer, JSON_TYPE, Meter, Pending, Post, Transport, TransportError};
 use gandan_client::{Client, Clock, Environment};
 use gandan_model::ids::{Compartment, DeviceId, SpaceId};
@@ -15,6 +16,7 @@ use gandan_server::db::sqlite::{org, people, spaces};
 use gandan_server::db::{Db, DbOptions};
 use gandan_server::enrolment::{EnrolRequest, enrol};
 use gandan_server::folder::{Folder, OfficialLine};
+use gandan_server::random::SharedRandom;
 use gandan_server::server::ServerOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,8 +25,6 @@ use std::sync::Arc;
 pub const START_MS: i64 = 1_795_395_600_000;
 /// The two communes.
 pub const UNITS: [&str; 2] = ["23059", "24682"];
-/// Files that are not databases lie in a real folder; there they are as small as these.
-const SERVER_KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 /// Disks of a server and of its devices before anything happened.
 pub struct Template {
@@ -62,9 +62,9 @@ pub struct PhoneTemplate {
 }
 
 /// The server's options in a scenario: nothing may wait for anything.
-pub fn options(folder: &Path, clock: Arc<ManualClock>) -> ServerOptions {
+pub fn options(folder: &Path, clock: Arc<ManualClock>, random: SharedRandom) -> ServerOptions {
     let db = DbOptions { readers: 1, cache_kib: 512, busy_timeout_ms: 0, max_pages: 0 };
-    ServerOptions { db, clock, ..ServerOptions::new(folder) }
+    ServerOptions { db, clock, random, ..ServerOptions::new(folder) }
 }
 
 /// Folder of the server below the folder of a scenario.
@@ -87,10 +87,15 @@ pub fn name(folder: &Path) -> &str {
     folder.to_str().expect("folders of scenarios have plain names")
 }
 
+/// The key of the server's own device; each restore gives it the next one.
+pub fn lay_server_key(folder: &Path, restores: u64) {
+    std::fs::write(folder.join("server.key"), format!("{:064x}", 7 + restores)).unwrap();
+}
+
 /// Files beside the server's database, as they are at first.
 pub fn lay_server_folder(folder: &Path, ledger: &str) {
     std::fs::create_dir_all(folder).unwrap();
-    std::fs::write(folder.join("server.key"), SERVER_KEY).unwrap();
+    lay_server_key(folder, 0);
     std::fs::write(folder.join("incarnation"), "1795000000").unwrap();
     std::fs::write(folder.join("ledger.jsonl"), ledger).unwrap();
 }
@@ -103,7 +108,7 @@ impl Template {
         let disk = Disk::mount(name(&folder), &Image::default());
         let clock = Arc::new(ManualClock::at(START_MS));
         let (spaces, phones) = {
-            let core = Core::open(&options(&folder, clock)).unwrap();
+            let core = Core::open(&options(&folder, clock, Arc::<ServerDice>::default())).unwrap();
             let spaces = lay_ground(&core.db);
             (spaces, (0..phones).map(|phone| enrolled(base, &core.db, phone)).collect())
         };

@@ -2,17 +2,23 @@
 
 use super::dice::Dice;
 use super::machines::Talk;
-use super::oracle::{Line, Saved, Verdict, broken};
+use super::network::{Errand, Request};
+use super::oracle::{Doc, Line, Logged, Saved, Verdict, broken};
 use super::step::Who;
-use super::world::{Request, World};
+use super::world::World;
+use gandan_client::ClientError;
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
 use gandan_server::db::DbError;
-use gandan_store::{Access, Page, Store};
+use gandan_store::{Access, Page, Store, StoreError, StoredChange};
+use gandan_sync::dictionary::PLAIN;
+use gandan_sync::frame::{Kind, split};
 use gandan_sync::limits::DEFAULT_BYTE_BUDGET;
 use gandan_sync::request::UnverifiedRequest;
-use gandan_sync::response::{GrantChange, LogItem, SyncResponse};
-use gandan_sync::{Cursor, Status};
+use gandan_sync::resolve::Nothing;
+use gandan_sync::response::{GrantChange, LogItem, Notice, SpacePart, SyncResponse};
+use gandan_sync::{Cursor, RelayedEnvelope, Status};
+use std::collections::BTreeSet;
 
 /// What an answer may be longer than its budget: one item, grants, heads.
 const BEYOND_BUDGET: usize = 300 << 10;
@@ -28,8 +34,8 @@ impl World {
             }
             return broken(2, format!("the server does not start: {error}"));
         }
-        for index in 0..self.oracle.spaces.len() {
-            let (id, no) = (self.oracle.spaces[index].id, self.oracle.spaces[index].no);
+        for index in 0..self.oracle.rights.spaces().len() {
+            let (id, no) = self.space(index);
             let confirmed = self.oracle.logs.get(&id).map_or(0, |log| log.confirmed);
             let found = self.read(|connection| {
                 let sql = "SELECT chain FROM log WHERE space = ?1 AND seq = ?2";
@@ -40,24 +46,59 @@ impl World {
                 if confirmed == 0 { Some(Cursor::START) } else { found.map(|chain| Cursor { seq: confirmed, chain }) };
             self.oracle.restarted(id, found)?;
         }
-        self.restate_rights()?;
+        self.read_devices()?;
+        self.rights_stand()?;
         self.read_logs()
     }
 
-    /// A grant that was being written when the server died is there or not; either is right.
-    fn restate_rights(&mut self) -> Verdict {
-        for index in 0..self.phones.len() {
-            let device = self.phones[index].id;
-            let units = self.read(|connection| {
+    /// A space: its id, and its number in the server's database.
+    pub(super) fn space(&self, index: usize) -> (SpaceId, i64) {
+        let info = &self.oracle.rights.spaces()[index];
+        (info.id, info.no)
+    }
+
+    /// Takes in devices that became others.
+    pub(super) fn read_devices(&mut self) -> Verdict {
+        if self.station.core.is_none() || self.station.disk.faults().dead {
+            return Ok(());
+        }
+        let found = self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT d.id, d.official, old.id FROM device d LEFT JOIN renewal r ON r.new = d.no
+                 LEFT JOIN device old ON old.no = r.old WHERE d.official IS NOT NULL ORDER BY d.no",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let before: Option<[u8; 8]> = row.get(2)?;
+                Ok((DeviceId(row.get(0)?), row.get::<_, String>(1)?, before.map(DeviceId)))
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })?;
+        for (device, official, before) in found {
+            let official = official.strip_prefix("CB-").and_then(|number| number.parse().ok());
+            let Some(official) = official else { return broken(5, format!("{device} belongs to nobody")) };
+            self.oracle.rights.found(device, official, before)?;
+        }
+        self.note_rights();
+        Ok(())
+    }
+
+    /// What was decided about rights stands, whatever the server has been through.
+    fn rights_stand(&self) -> Verdict {
+        for (device, enrolled) in self.oracle.rights.devices() {
+            let (revoked, units) = self.read(|connection| {
+                let revoked = connection
+                    .prepare_cached("SELECT revoked_ms IS NOT NULL FROM device WHERE id = ?1")?
+                    .query_row([device.0], |row| row.get(0));
                 let mut statement = connection.prepare_cached(
-                    "SELECT DISTINCT s.unit FROM space_grant g JOIN space s ON s.no = g.space JOIN device d ON d.no = g.device
-                     WHERE d.id = ?1 AND g.access = 3",
+                    "SELECT DISTINCT s.unit FROM space_grant g JOIN space s ON s.no = g.space
+                     JOIN device d ON d.no = g.device WHERE d.id = ?1 AND g.access = 3",
                 )?;
                 let units = statement.query_map([device.0], |row| row.get::<_, String>(0))?;
-                Ok(units.collect::<Result<_, _>>()?)
+                Ok((revoked.ok(), units.collect::<Result<BTreeSet<_>, _>>()?))
             })?;
-            let revoked = self.oracle.rights[index].revoked;
-            self.oracle.set_rights(index, units, revoked);
+            if revoked != Some(enrolled.revoked) || !enrolled.revoked && units != self.oracle.rights.units(device) {
+                return broken(5, format!("{device} may use {units:?}, revoked: {revoked:?}; that was not decided"));
+            }
         }
         Ok(())
     }
@@ -73,8 +114,8 @@ impl World {
         if self.station.core.is_none() || self.station.disk.faults().dead {
             return Ok(());
         }
-        for index in 0..self.oracle.spaces.len() {
-            let (id, no) = (self.oracle.spaces[index].id, self.oracle.spaces[index].no);
+        for index in 0..self.oracle.rights.spaces().len() {
+            let (id, no) = self.space(index);
             let known = self.oracle.logs.get(&id).map_or(0, |log| log.lines.len());
             let known = i64::try_from(known).unwrap_or(i64::MAX);
             let lines = self.read(|connection| new_lines(connection, no, known))?;
@@ -84,67 +125,87 @@ impl World {
             for (seq, line) in lines {
                 self.oracle.line(id, seq, line)?;
             }
-            for (seq, doc, place) in self.read(|connection| new_changes(connection, no, known))? {
-                self.oracle.change(id, seq, doc, place)?;
+            for change in self.read(|connection| new_changes(connection, no, known))? {
+                self.oracle.change(id, change)?;
             }
         }
         Ok(())
     }
 
     /// Lets the server answer; none if it is off or died over it.
-    pub(super) fn serve(&mut self, index: usize, query: bool, request: &[u8]) -> Verdict<Option<Vec<u8>>> {
-        let answer = self.station.answer(query, request);
-        self.read_logs()?;
-        let Some(answer) = answer else { return Ok(None) };
-        if let Ok(response) = SyncResponse::decode(&answer) {
-            self.look_at_answer(index, &response)?;
-            let budget = request_budget(request);
-            let sizes: Vec<usize> = response
-                .parts
-                .iter()
-                .flat_map(|part| &part.items)
-                .filter_map(weight)
-                .filter(|size| *size > 0)
-                .collect();
-            let all_but_last = sizes.iter().sum::<usize>() - sizes.last().copied().unwrap_or(0);
-            if all_but_last > budget || answer.len() > budget + BEYOND_BUDGET {
-                return broken(11, format!("an answer of {} bytes, {budget} were wanted", answer.len()));
-            }
+    pub(super) fn serve(&mut self, request: &Request, bytes: &[u8]) -> Verdict<Option<Vec<u8>>> {
+        let answer = self.station.answer(request.query, bytes);
+        if request.errand == Errand::Renew {
+            self.read_devices()?;
         }
-        Ok(Some(answer))
+        self.read_logs()?;
+        if let Some(answer) = &answer {
+            self.look_at_answer(request, bytes, answer)?;
+        }
+        Ok(answer)
     }
 
     /// An answer that leaves the server: true, bounded, and only for those who may see it.
-    fn look_at_answer(&mut self, index: usize, response: &SyncResponse) -> Verdict {
-        let device = self.phones[index].id;
+    pub(super) fn look_at_answer(&mut self, request: &Request, bytes: &[u8], answer: &[u8]) -> Verdict {
+        let device = request.device;
+        if let Errand::Read(space) = request.errand
+            && !matches!(split(answer), Ok((Kind::Problem, _)))
+            && !self.oracle.rights.may_use(device, &space)
+        {
+            return broken(5, format!("{device} reads in space {space}"));
+        }
+        let Ok(response) = SyncResponse::decode(answer) else { return Ok(()) };
         for (device_seq, status) in &response.statuses {
             if let Status::Durable { seq } = status {
                 self.oracle.durable(device, *device_seq, *seq)?;
             }
         }
         for part in &response.parts {
-            if !self.oracle.may_read(index, &part.space) {
-                return broken(5, format!("device {index} is served space {}", part.space));
+            if !self.oracle.rights.may_use(device, &part.space) {
+                return broken(5, format!("{device} is served space {}", part.space));
+            }
+            if matches!(part.notice, Some(Notice::ChainDiverged { .. })) {
+                continue;
             }
             self.oracle.confirm(part.space, part.cursor)?;
+            if request.errand == Errand::Round(true) {
+                self.can_be_read_by_all(part)?;
+            }
         }
         for grant in &response.grants {
             if let GrantChange::Given { space, .. } = grant
-                && !self.oracle.may_read(index, space)
+                && !self.oracle.rights.may_use(device, space)
             {
-                return broken(5, format!("device {index} is given space {space}"));
+                return broken(5, format!("{device} is given space {space}"));
+            }
+        }
+        is_bounded(&response, answer.len(), request_budget(bytes))
+    }
+
+    /// What an app gets that knows nothing which may be left out it can read by itself: no short reference, no dictionary.
+    fn can_be_read_by_all(&self, part: &SpacePart) -> Verdict {
+        for item in &part.items {
+            let LogItem::Envelope { seq, hash, relayed } = item else { continue };
+            let opened = RelayedEnvelope::from_bytes(relayed).ok().and_then(|relayed| {
+                let is_plain = relayed.dict == PLAIN;
+                relayed.open(part.space, None, &Nothing).ok().filter(|_| is_plain)
+            });
+            let line = usize::try_from(seq - 1).ok().and_then(|at| self.oracle.logs.get(&part.space)?.lines.get(at));
+            let (wanted, named) = (line.map(|line| line.hash), hash.map(|hash| hash.0));
+            if wanted.is_none() || opened.map(|envelope| envelope.hash.0) != wanted || named != wanted {
+                return broken(12, format!("space {}: an older app cannot read line {seq}", part.space));
             }
         }
         Ok(())
     }
 
     /// A request that leaves a device: no number is ever used for two envelopes.
-    pub(super) fn note_sent(&mut self, bytes: &[u8]) -> Verdict {
+    pub(super) fn note_sent(&mut self, index: usize, bytes: &[u8]) -> Verdict {
         let Ok(request) = UnverifiedRequest::decode(bytes) else { return broken(0, "a request that cannot be read") };
         let device = request.device();
         let Ok(request) = gandan_sync::request::salvage(bytes) else { return Ok(()) };
         for push in request.envelopes {
-            let before = self.oracle.sent.insert((device, push.device_seq), push.signature.0);
+            let before = self.phones[index].sent.insert((device, push.device_seq), push.signature.0);
             if before.is_some_and(|before| before != push.signature.0) {
                 return broken(8, format!("{device} has signed two envelopes {}", push.device_seq));
             }
@@ -153,7 +214,10 @@ impl World {
     }
 
     /// Gives an answer to the device that waits for it; says what came of it: `taken`, or a code.
-    pub(super) fn at_phone(&mut self, index: usize, request: Request, answer: &[u8]) -> Verdict<String> {
+    pub(super) fn at_phone(&mut self, index: usize, request: &Request, answer: &[u8]) -> Verdict<String> {
+        if request.says_again() {
+            self.remember_sayings(index)?;
+        }
         let phone = &mut self.phones[index];
         let Some(client) = phone.client.clone() else { return Ok("off".to_owned()) };
         let waits = phone.talk.open.take_if(|(number, _)| *number == request.number);
@@ -161,12 +225,15 @@ impl World {
         let result = phone.talk.exchange.take(&client, errand, answer);
         drop(client);
         let report = &phone.talk.exchange.report;
-        let taken: Vec<SpaceId> = report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space).collect();
-        self.oracle.rights[index].taken.extend(taken);
+        let taken = report.grants.iter().filter(|grant| !grant.given).map(|grant| grant.space);
+        phone.past.taken.extend(taken);
         let said = match result {
             Ok(()) => "taken".to_owned(),
             Err(error) => {
-                self.phones[index].talk = Talk::default();
+                phone.talk = Talk::default();
+                if matches!(error, ClientError::Wiped) {
+                    self.was_emptied(index)?;
+                }
                 error.code().to_owned()
             }
         };
@@ -174,22 +241,36 @@ impl World {
         Ok(said)
     }
 
-    /// Where a device says it stands must be a place that the server's log has, in a space it was given.
+    /// Where a device says it stands must be a place that the server's log has, or had until a restore, in a space that it
+    /// was given.
     fn look_at_phone(&mut self, index: usize) -> Verdict {
         let phone = &self.phones[index];
         let Some(client) = phone.client.as_ref().filter(|_| !phone.disk.faults().dead) else { return Ok(()) };
         let Ok(spaces) = client.inspect(Store::spaces) else { return Ok(()) };
         if client.inspect(|store| store.value("next identity")).is_ok_and(|next| next.is_some()) {
-            return broken(0, format!("device {index} takes itself for a clone"));
+            if !phone.has_twin {
+                return broken(0, format!("device {index} takes itself for a clone"));
+            }
+            self.remember_sayings(index)?;
         }
         for space in spaces {
             let cursor = Cursor { seq: space.cursor.seq, chain: space.cursor.chain };
-            let there = self.oracle.logs.get(&space.space).and_then(|log| log.cursor(cursor.seq));
-            if there != Some(cursor) {
-                return broken(
-                    4,
-                    format!("device {index} stands at {} of a log that {} never had", cursor.seq, space.space),
-                );
+            if !self.oracle.was_here(&space.space, cursor) {
+                let (seq, space) = (cursor.seq, space.space);
+                return broken(4, format!("device {index} stands at {seq} of a log that {space} never had"));
+            }
+        }
+        self.look_for_sayings(index)
+    }
+
+    /// After a whole exchange a device stands in the log that the server has now, whatever it had read before.
+    pub(super) fn a_rollback_was_noticed(&self, index: usize) -> Verdict {
+        let Some(client) = &self.phones[index].client else { return Ok(()) };
+        for state in client.inspect(Store::spaces).unwrap_or_default() {
+            let cursor = Cursor { seq: state.cursor.seq, chain: state.cursor.chain };
+            if reads(state.access) && !self.oracle.is_here(&state.space, cursor) {
+                let (seq, space) = (cursor.seq, state.space);
+                return broken(10, format!("device {index} still stands at {seq} of a log that {space} had before"));
             }
         }
         Ok(())
@@ -199,7 +280,11 @@ impl World {
     pub(super) fn crash(&mut self, who: Who, power: Option<&mut Dice>) -> Verdict<String> {
         match who {
             Who::Server => {
+                let power_failed = power.is_some();
                 self.station.crash(power);
+                if power_failed {
+                    self.lose_views();
+                }
                 self.start_server()?;
             }
             Who::Phone(index) => {
@@ -236,19 +321,21 @@ impl World {
             }
             return broken(2, format!("device {index} does not start: {error}"));
         }
+        self.learn_name(index)?;
         for doc in self.documents_on(index)? {
-            self.learn(index, doc)?;
+            self.learn(index, doc, None)?;
         }
         self.everything_saved_is_on(index)
     }
 
-    pub(super) fn documents_on(&self, index: usize) -> Verdict<Vec<DocId>> {
+    /// Every document on a device; none if it is off.
+    pub(super) fn documents_on(&self, index: usize) -> Verdict<Vec<Doc>> {
         let Some(client) = &self.phones[index].client else { return Ok(Vec::new()) };
         let mut all = Vec::new();
         for kind in DocKind::ALL {
             let listed = client.inspect(|store| store.documents(kind, None, &Page::first(ALL)));
             let (page, _) = listed.or_else(|error| broken(2, format!("device {index} cannot list: {error}")))?;
-            all.extend(page.into_iter().map(|info| info.id));
+            all.extend(page.into_iter().map(|info| Doc { id: info.id, space: info.space, kind }));
         }
         Ok(all)
     }
@@ -256,11 +343,12 @@ impl World {
     /// What this device saved is on its disk, unless it left with a space.
     fn everything_saved_is_on(&self, index: usize) -> Verdict {
         let Some(client) = &self.phones[index].client else { return Ok(()) };
-        let taken = &self.oracle.rights[index].taken;
-        let own = self.oracle.saved.iter().filter(|(_, saved)| {
-            saved.phone == index && !taken.contains(&saved.space) && !self.oracle.erased.contains(&saved.doc)
-        });
-        for (hash, saved) in own {
+        let past = &self.phones[index].past;
+        for hash in &past.own {
+            let Some(saved) = self.oracle.saved.get(hash) else { continue };
+            if past.taken.contains(&saved.space) || self.oracle.erased.contains(&saved.doc) {
+                continue;
+            }
             let prefix = [hash.0[0], hash.0[1], hash.0[2], hash.0[3]];
             let found = client.inspect(|store| store.changes_with_prefix(saved.space, saved.doc, prefix));
             if !found.is_ok_and(|found| found.contains(hash)) {
@@ -270,28 +358,49 @@ impl World {
         Ok(())
     }
 
-    /// Takes in what a device wrote into a document; gives how many changes that were not known.
-    pub(super) fn learn(&mut self, index: usize, doc: DocId) -> Verdict<usize> {
+    /// Takes in what a device wrote into a document; gives how many changes that were not known. `word` stands in the one
+    /// that was written just now.
+    pub(super) fn learn(&mut self, index: usize, doc: Doc, word: Option<&str>) -> Verdict<usize> {
         let Some(client) = &self.phones[index].client else { return Ok(0) };
-        let found = client.inspect(|store| Ok((store.changes(doc)?, store.document(doc)?.map(|stored| stored.space))));
-        let Ok((changes, Some(space))) = found.map_err(|_: gandan_store::StoreError| ()) else { return Ok(0) };
+        let Ok(changes) = client.inspect(|store| store.changes(doc.id)) else { return Ok(0) };
         let mut new = 0;
         for change in changes {
             if self.oracle.saved.contains_key(&change.hash) {
                 continue;
             }
-            let writer = gandan_sync::scan(&change.raw).ok().and_then(|header| self.oracle.phone_of(header.actor));
-            if writer != Some(index) {
+            let header = gandan_sync::scan(&change.raw).ok();
+            let past = &mut self.phones[index].past;
+            let Some(header) = header.filter(|header| past.names.contains(&header.actor)) else {
                 return broken(0, format!("device {index} holds change {}, which nobody saved", change.hash));
-            }
-            self.oracle.saved.insert(change.hash, Saved { doc, space, phone: index, raw: change.raw });
+            };
+            past.own.insert(change.hash);
+            let saved = Saved {
+                doc: doc.id,
+                space: doc.space,
+                phone: index,
+                deps: header.deps,
+                raw: change.raw,
+                word: word.map(str::to_owned),
+            };
+            self.oracle.saved.insert(change.hash, saved);
             new += 1;
         }
-        if new > 0 && !self.oracle.erased.contains(&doc) && !self.oracle.docs.iter().any(|(known, _)| *known == doc) {
-            self.oracle.docs.push((doc, space));
+        if new > 0 && !self.oracle.erased.contains(&doc.id) && !self.oracle.docs.contains(&doc) {
+            self.oracle.docs.push(doc);
         }
         Ok(new)
     }
+}
+
+/// An answer is as long as was wanted, give or take one item.
+fn is_bounded(response: &SyncResponse, length: usize, budget: usize) -> Verdict {
+    let items = response.parts.iter().flat_map(|part| &part.items);
+    let sizes: Vec<usize> = items.filter_map(weight).filter(|size| *size > 0).collect();
+    let all_but_last = sizes.iter().sum::<usize>() - sizes.last().copied().unwrap_or(0);
+    if all_but_last > budget || length > budget + BEYOND_BUDGET {
+        return broken(11, format!("an answer of {length} bytes, {budget} were wanted"));
+    }
+    Ok(())
 }
 
 /// How many bytes of news a request wants.
@@ -303,6 +412,13 @@ fn request_budget(request: &[u8]) -> usize {
 /// Bytes of an item's body, if it has one.
 fn weight(item: &LogItem) -> Option<usize> {
     if let LogItem::Envelope { relayed, .. } = item { Some(relayed.len()) } else { None }
+}
+
+/// The changes that make up a document on a device: not those that did not fit, or were replaced.
+pub(super) fn applied(store: &Store, doc: DocId) -> Result<Vec<StoredChange>, StoreError> {
+    let mut changes = store.changes(doc)?;
+    changes.retain(|change| change.applied);
+    Ok(changes)
 }
 
 /// Whether a grant lets its holder read.
@@ -323,16 +439,19 @@ fn new_lines(connection: &rusqlite::Connection, space: i64, after: i64) -> Resul
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-type NewChange = (u64, DocId, (DeviceId, u64, ChangeHash));
-
-fn new_changes(connection: &rusqlite::Connection, space: i64, after: i64) -> Result<Vec<NewChange>, DbError> {
+fn new_changes(connection: &rusqlite::Connection, space: i64, after: i64) -> Result<Vec<Logged>, DbError> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, document, actor, actor_seq, hash FROM change WHERE space = ?1 AND seq > ?2
          ORDER BY seq, document, actor, actor_seq",
     )?;
     let rows = statement.query_map([space, after], |row| {
-        let place = (DeviceId(row.get(2)?), row.get(3)?, ChangeHash(row.get(4)?));
-        Ok((row.get(0)?, DocId(row.get(1)?), place))
+        Ok(Logged {
+            seq: row.get(0)?,
+            doc: DocId(row.get(1)?),
+            actor: DeviceId(row.get(2)?),
+            actor_seq: row.get(3)?,
+            hash: ChangeHash(row.get(4)?),
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

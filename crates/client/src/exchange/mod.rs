@@ -95,6 +95,8 @@ pub struct Exchange {
     returning: returning::Queue,
     /// The server works by other rules than this device.
     other_rules: bool,
+    /// The server has said so: nothing but a round trip makes sense.
+    revoked: bool,
     /// How often each log turned out to be another one.
     diverged: BTreeMap<SpaceId, u32>,
 }
@@ -119,6 +121,7 @@ impl Exchange {
             healing: healing::Queue::default(),
             returning: returning::Queue::default(),
             other_rules: false,
+            revoked: false,
             diverged: BTreeMap::new(),
         }
     }
@@ -129,7 +132,9 @@ impl Exchange {
     ///
     /// `not_enrolled`, those of the disk; when it is over, the server's wish to be asked again later.
     pub fn next(&mut self, client: &Client) -> Result<Option<Message>, ClientError> {
-        if let Some(message) = renewal::renew(client)? {
+        if !self.revoked
+            && let Some(message) = renewal::renew(client)?
+        {
             return Ok(Some(message));
         }
         if self.report.round_trips > 0 {
@@ -163,7 +168,13 @@ impl Exchange {
             Work::Differ { space, bucket } => self.take_healing(client, space, bucket, reply(answer)?),
             Work::Offer { space, offered } => self.take_wishes(space, offered, reply(answer)?),
             Work::Return { space, contents } => self.take_thanks(client, space, &contents, &reply(answer)?),
-            Work::Renew { identity } => self.take_name(client, &identity, reply(answer)?),
+            Work::Renew { identity } => match reply(answer) {
+                Err(ClientError::Session(SessionError::Problem { refusal: Refusal::REVOKED, .. })) => {
+                    self.revoked = true;
+                    renewal::give_up(client)
+                }
+                reply => self.take_name(client, &identity, reply?),
+            },
             Work::Rules => Self::take_rules(client, reply(answer)?),
         }
     }

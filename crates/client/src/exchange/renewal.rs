@@ -4,13 +4,14 @@
 //! makes a new key, says so with the old one, and writes what the server could not take once more under its new name.
 
 use super::round::forget_place;
-use super::{Errand, Exchange, Message, Work, query, unexpected};
+use super::{Exchange, Message, Work, query, unexpected};
 use crate::client::Client;
 use crate::error::ClientError;
 use ed25519_dalek::SigningKey;
 use gandan_model::document::is_genesis_actor;
 use gandan_model::ids::DeviceId;
-use gandan_store::Identity;
+use gandan_model::mutant;
+use gandan_store::{Identity, StoreError};
 use gandan_sync::query::{Ask, Reply, renewal_proof};
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ const NEXT: &str = "next identity";
 /// same is asked for again.
 pub(super) fn rename(client: &Client) -> Result<(), ClientError> {
     let mut store = client.store();
-    if store.value(NEXT)?.is_some() {
+    if store.value(NEXT)?.is_some() || mutant::on("ignores_twins") {
         return Ok(());
     }
     tracing::warn!("this device was copied or restored from a backup; it becomes a new one");
@@ -35,15 +36,25 @@ pub(super) fn rename(client: &Client) -> Result<(), ClientError> {
     Ok(store.set_value(NEXT, Some(&bytes))?)
 }
 
-/// Asks for the next identity, if there is one.
+/// Asks for the next identity, if there is one. What an app that was killed left half-done is done first.
 pub(super) fn renew(client: &Client) -> Result<Option<Message>, ClientError> {
-    let mut store = client.store();
-    let Some(next) = store.value(NEXT)? else { return Ok(None) };
-    let Ok(identity) = serde_json::from_slice::<Identity>(&next) else {
-        store.set_value(NEXT, None)?;
+    if client.store().has_twin()? {
+        rename(client)?;
+    }
+    let old = Client::identity(&client.store())?.device;
+    let Some(identity) = next(client)?.filter(|next| next.device != old) else {
+        let mut store = client.store();
+        if store.value(NEXT)?.is_some() {
+            // It was taken, and not all of what follows was done.
+            store.set_value(NEXT, None)?;
+        }
+        if !store.orphaned()?.is_empty() {
+            drop(store);
+            client.write_again()?;
+        }
         return Ok(None);
     };
-    let old = Client::identity(&store)?.device;
+    let store = client.store();
     let key = SigningKey::from_bytes(&identity.signing_key);
     let ask = Ask::Renew {
         device: identity.device,
@@ -51,6 +62,17 @@ pub(super) fn renew(client: &Client) -> Result<Option<Message>, ClientError> {
         proof: renewal_proof(&key, &old, &identity.device),
     };
     query(client, &store, ask, Work::Renew { identity }).map(Some)
+}
+
+/// A revoked device becomes no other one. What that means for it the next round trip tells.
+pub(super) fn give_up(client: &Client) -> Result<(), ClientError> {
+    Ok(client.store().set_value(NEXT, None)?)
+}
+
+/// The identity that the device is about to take.
+fn next(client: &Client) -> Result<Option<Identity>, ClientError> {
+    let next = client.store().value(NEXT)?;
+    Ok(next.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 impl Exchange {
@@ -63,8 +85,8 @@ impl Exchange {
                 reference["events_token"] = Value::String(events_token);
                 store.set_reference(&reference)?;
             }
-            store.set_identity(identity)?;
             forget_place(&mut store)?;
+            store.set_identity(identity)?;
             store.set_value(NEXT, None)?;
         }
         self.waiting.clear();
@@ -77,22 +99,24 @@ impl Exchange {
 impl Client {
     /// Writes again what only stood under a name that another device uses too, and seals it.
     pub(crate) fn write_again(&self) -> Result<(), ClientError> {
+        if mutant::on("says_nothing_again") {
+            return Ok(());
+        }
         let orphaned = self.store().orphaned()?;
         for doc in orphaned {
             let now_ms = self.now_ms();
             let mut store = self.store();
             let stamp = self.stamp(&Self::identity(&store)?);
-            store.reauthor(doc, &stamp, now_ms)?;
+            match store.reauthor(doc, &stamp, now_ms) {
+                Err(StoreError::BadDocument { doc, source }) => {
+                    tracing::error!(document = %doc, %source, "what was written here cannot be written again");
+                    continue;
+                }
+                done => done?,
+            };
             drop(store);
             self.inner.board.changed(&[doc]);
         }
         self.seal_outbox().map(|_| ())
-    }
-}
-
-impl Errand {
-    /// Whether it is about becoming another device.
-    pub fn is_renewal(&self) -> bool {
-        matches!(self.0, Work::Renew { .. })
     }
 }

@@ -11,6 +11,7 @@ use super::{Exchange, Message, Work, query, space_in, state_of, unexpected};
 use crate::client::Client;
 use crate::error::ClientError;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
+use gandan_model::mutant;
 use gandan_store::{Returnable, SpaceState, Store};
 use gandan_sync::compact::{self, chunk_len};
 use gandan_sync::error::SessionError;
@@ -71,15 +72,15 @@ impl Exchange {
         self.lost(client, space)
     }
 
-    /// The grant of a space was taken by a server that was restored since the last contact. What the server holds of it
-    /// cannot be read any more: all of it is offered before it leaves.
+    /// The grant of a space was taken by a server that was restored, and its log was not read to the end since. It cannot be
+    /// read any more: all that is here is offered before it leaves.
     pub(super) fn leave(&mut self, store: &mut Store, space: SpaceId) -> Result<(), ClientError> {
         store.rewind(space, stored(&Cursor::START), |_| gandan_store::Digest::default())?;
         store.close_space(space)?;
         store.offer_attachments_again()?;
         self.report.server_restored = true;
         self.again = true;
-        Ok(store.set_value(&format!("{LOST}{space}"), Some(&[1]))?)
+        may_be_lost(store, space)
     }
 
     /// Something of this space is here that the server's log does not have.
@@ -87,7 +88,7 @@ impl Exchange {
         self.report.server_restored = true;
         // Files may be lost with it; what it still has costs a name each.
         client.store().offer_attachments_again()?;
-        Ok(client.store().set_value(&format!("{LOST}{space}"), Some(&[1]))?)
+        may_be_lost(&mut client.store(), space)
     }
 
     /// Gives back what the server wants; asks what it wants of the rest.
@@ -202,6 +203,15 @@ impl Exchange {
         client.store().note_reused(&reused)?;
         client.write_again()
     }
+}
+
+/// Something of a space may not be in the server's log any more: it is offered once that log has been read to its end, or
+/// cannot be read any more.
+pub(super) fn may_be_lost(store: &mut Store, space: SpaceId) -> Result<(), ClientError> {
+    if mutant::on("gives_nothing_back") {
+        return Ok(());
+    }
+    Ok(store.set_value(&format!("{LOST}{space}"), Some(&[1]))?)
 }
 
 /// Whether something of a space has to be given back before anything else.

@@ -1,14 +1,14 @@
 //! One round trip: what waits goes up, what is new comes down.
 
 use super::renewal::rename;
-use super::returning::is_lost;
+use super::returning::{is_lost, may_be_lost};
 use super::stretch::Stretch;
 use super::{Errand, Exchange, Message, Work, state_of};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
-use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
+use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
 use gandan_model::mutant;
 use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, SpaceGrant, SpaceState, Store};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
@@ -85,6 +85,9 @@ impl DeviceView for View<'_> {
 impl Exchange {
     /// The next round trip.
     pub(super) fn round(&mut self, client: &Client) -> Result<Message, ClientError> {
+        if break_up_what_was_erased(&mut client.store())? {
+            client.seal_outbox()?;
+        }
         let store = client.store();
         let identity = Client::identity(&store)?;
         let key = SigningKey::from_bytes(&identity.signing_key);
@@ -150,7 +153,9 @@ impl Exchange {
         self.again = round.progressed && (round.more || unsent);
         self.later = self.later.take().or(later);
         if outcome.wipe && !(self.again && unsent) {
-            client.store().wipe()?;
+            if !mutant::on("keeps_lost_phones") {
+                client.store().wipe()?;
+            }
             return Err(ClientError::Wiped);
         }
         if outcome.cloned { rename(client) } else { Ok(()) }
@@ -206,7 +211,14 @@ impl Exchange {
     fn change_grants(&mut self, client: &Client, outcome: &Outcome) -> Result<(), ClientError> {
         let mut store = client.store();
         let incarnation = store.sync_state()?.incarnation;
-        let restored = incarnation.is_some_and(|known| known != outcome.incarnation);
+        if incarnation.is_some_and(|known| known != outcome.incarnation) {
+            // What was acknowledged may be gone there. Whether it is, each log tells that is read to its end; should a grant
+            // go before that, this phone may be the last that has it.
+            for state in store.spaces()? {
+                may_be_lost(&mut store, state.space)?;
+            }
+            forget_place(&mut store)?;
+        }
         for grant in &outcome.grants {
             match grant {
                 GrantChange::Given { space, compartment, unit } => {
@@ -219,8 +231,7 @@ impl Exchange {
                 GrantChange::Taken { space } => {
                     let unit = state_of(&store, *space)?.map(|known| known.unit).unwrap_or_default();
                     self.report.grants.push(Grant { space: *space, unit, given: false });
-                    if restored {
-                        // What was acknowledged may be gone there: this phone may be the last that has it.
+                    if is_lost(&store, *space)? {
                         self.leave(&mut store, *space)?;
                     } else {
                         store.take_grant(*space)?;
@@ -365,13 +376,41 @@ fn sealed(store: &Store, key: &SigningKey, envelope: &OutboxEnvelope) -> Result<
         return SealedEnvelope::from_bytes(&envelope.bytes).map_err(ClientError::internal);
     }
     let device = Client::identity(store)?.device;
+    again(store, device, key, envelope)?.ok_or_else(|| ClientError::internal("an envelope has changed"))
+}
+
+/// An envelope whose bytes are gone, written again; none if not all that it held is here any more.
+fn again(
+    store: &Store,
+    device: DeviceId,
+    key: &SigningKey,
+    envelope: &OutboxEnvelope,
+) -> Result<Option<SealedEnvelope>, ClientError> {
     let (_, changes) = store.envelope(envelope.device_seq)?.unwrap_or((envelope.clone(), Vec::new()));
+    if changes.is_empty() {
+        return Ok(None);
+    }
     let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
     let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
     let prev = store.envelope(envelope.device_seq - 1)?.map_or(EnvelopeHash::ZERO, |(prev, _)| EnvelopeHash(prev.hash));
     let sealer = Sealer { space: envelope.space, device, key, device_seq: envelope.device_seq, prev };
     let sealed = seal(&sealer, &outgoing, &Nothing, Encoding::FULL)?;
-    if sealed.hash.0 == envelope.hash { Ok(sealed) } else { Err(ClientError::internal("an envelope has changed")) }
+    Ok(Some(sealed).filter(|sealed| sealed.hash.0 == envelope.hash))
+}
+
+/// A restored server has to be sent again what it had confirmed. An envelope with something that was erased since cannot
+/// be: what is left of it waits to be sealed into another one. Whether there was any.
+fn break_up_what_was_erased(store: &mut Store) -> Result<bool, ClientError> {
+    let identity = Client::identity(store)?;
+    let key = SigningKey::from_bytes(&identity.signing_key);
+    let mut any = false;
+    for envelope in store.sealed(MAX_ENVELOPES)?.iter().filter(|envelope| envelope.bytes.is_empty()) {
+        if again(store, identity.device, &key, envelope)?.is_none() {
+            store.break_up(envelope.device_seq)?;
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// The raw bytes of changes that the store has, in this order.
@@ -406,6 +445,10 @@ fn rewrite(
     refusal: Refusal,
 ) -> Result<Rewritten, ClientError> {
     let helps = refusal.class() == Class::ResendFull || refusal == Refusal::OUT_OF_ORDER;
+    if bytes.is_empty() {
+        // It was confirmed once, and went in that form this time.
+        return Ok(Rewritten::No);
+    }
     let sealed = SealedEnvelope::from_bytes(bytes).map_err(ClientError::internal)?;
     if !helps || (sealed.form == Form::Full && sealed.relayed.dict == Encoding::FULL.dict) {
         return Ok(Rewritten::No);

@@ -120,12 +120,6 @@ pub fn revoke(connection: &Connection, id: &DeviceId, wipe: bool, now_ms: i64) -
     Ok(changed > 0)
 }
 
-/// Whether a device became this one before.
-pub fn is_renewal(connection: &Connection, old: i64, new: &DeviceId) -> Result<bool, DbError> {
-    let sql = "SELECT 1 FROM renewal r JOIN device d ON d.no = r.new WHERE r.old = ?1 AND d.id = ?2";
-    Ok(connection.prepare_cached(sql)?.exists((old, &new.0))?)
-}
-
 /// How many devices of an official became others since then.
 pub fn renewals_since(connection: &Connection, official: &str, since_ms: i64) -> Result<i64, DbError> {
     let sql = "SELECT count(*) FROM renewal r JOIN device d ON d.no = r.old WHERE d.official = ?1 AND r.at_ms > ?2";

@@ -10,12 +10,9 @@ use super::records::{Asked, Body};
 use super::records_erase::{Reason, checked};
 use crate::auth::Principal;
 use crate::db::DbError;
-use crate::db::sqlite::devices;
-use crate::db::sqlite::spaces;
-use crate::db::storage::ReadLog as _;
+use crate::erasure::By;
+use crate::exchange::Undecided;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::ingest::alongside;
-use crate::reports::audit::NewEntry;
 use crate::reports::quarantine::{self, QuarantineFilter, QuarantineItem};
 use crate::state::AppState;
 
@@ -141,13 +138,6 @@ pub(crate) async fn discard(
     decide(state, principal, id, &body.reason, false).await
 }
 
-/// Why a decision was not carried out.
-enum Refused {
-    NotFound,
-    Forbidden,
-    Conflict(&'static str),
-}
-
 async fn decide(
     state: AppState,
     principal: Principal,
@@ -159,12 +149,12 @@ async fn decide(
     if !quarantine::may_read(principal.role) {
         return Err(ApiError::forbidden(format!("{} does not look after quarantine", principal.role)));
     }
-    let decided = tokio::task::spawn_blocking(move || carry_out(&state, &principal, id, reason, admit));
+    let decided = tokio::task::spawn_blocking(move || carry_out(&state, &principal, id, &reason, admit));
     match decided.await.map_err(DbError::internal)?? {
-        Ok(decided) => Ok(Json(decided)),
-        Err(Refused::NotFound) => Err(ApiError::not_found("no such item")),
-        Err(Refused::Forbidden) => Err(ApiError::forbidden("this account reads here and decides nothing")),
-        Err(Refused::Conflict(code)) => {
+        Ok(seq) => Ok(Json(Decided { id, outcome: if admit { "admitted" } else { "discarded" }, seq })),
+        Err(Undecided::NotThere) => Err(ApiError::not_found("no such item")),
+        Err(Undecided::NotAllowed) => Err(ApiError::forbidden("this account reads here and decides nothing")),
+        Err(Undecided::NotPossible(code)) => {
             Err(ApiError::new(StatusCode::CONFLICT, code, "the item stays where it is; the code says why"))
         }
     }
@@ -174,51 +164,15 @@ fn carry_out(
     state: &AppState,
     principal: &Principal,
     id: i64,
-    reason: String,
+    reason: &str,
     admit: bool,
-) -> Result<Result<Decided, Refused>, DbError> {
-    let exchange = state.exchange();
-    let server = state.db().read(devices::server_device)?;
-    let place = state.db().read(|connection| {
-        let row = crate::db::sqlite::log_of(connection).quarantined(id)?;
-        row.map(|row| spaces::place(connection, &row.space)).transpose()
-    })?;
-    let Some((unit, compartment)) = place.flatten() else { return Ok(Err(Refused::NotFound)) };
-    if !quarantine::sees(principal, &unit, compartment) {
-        return Ok(Err(Refused::NotFound));
-    }
-    if !quarantine::may_decide(principal.role, compartment) {
-        return Ok(Err(Refused::Forbidden));
-    }
-    let now_ms = state.now_ms();
-    alongside(exchange.storage.as_ref(), &exchange.listeners, now_ms, |batch| {
-        let log = batch.log();
-        let Some(row) = log.quarantined(id)? else { return Ok(Err(Refused::NotFound)) };
-        if row.resolved_ms.is_some() {
-            return Ok(Err(Refused::Conflict("decided_before")));
+) -> Result<Result<Option<u64>, Undecided>, DbError> {
+    let may_decide = |unit: &str, compartment| {
+        if !quarantine::sees(principal, unit, compartment) {
+            return Err(Undecided::NotThere);
         }
-        let admitted = if admit { batch.admit(&row, server)?.map(Some) } else { Ok(None) };
-        let (seq, result) = match &admitted {
-            Ok(seq) => (*seq, "done"),
-            Err(code) => (None, *code),
-        };
-        let entry = NewEntry {
-            at_ms: now_ms,
-            who: principal.name.clone(),
-            role: principal.role.as_str(),
-            action: if admit { "quarantine.admit" } else { "quarantine.discard" },
-            unit,
-            doc: None,
-            seq: seq.and_then(|seq| i64::try_from(seq).ok()),
-            result: result.to_owned(),
-            reason: Some(reason),
-        };
-        if let Err(code) = admitted {
-            log.audit(&entry)?;
-            return Ok(Err(Refused::Conflict(code)));
-        }
-        let outcome = if admit { "admitted" } else { "discarded" };
-        log.decide_quarantined(id, outcome, &entry)?;
-        Ok(Ok(Decided { id, outcome, seq }))
-    })
+        if quarantine::may_decide(principal.role, compartment) { Ok(()) } else { Err(Undecided::NotAllowed) }
+    };
+    let by = By { who: &principal.name, role: principal.role.as_str(), reason };
+    state.exchange().decide(id, admit, &by, may_decide)
 }
