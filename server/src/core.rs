@@ -6,7 +6,7 @@ use crate::attachments::Attachments;
 use crate::db::{Db, Storage};
 use crate::error::ServerError;
 use crate::events::EventHub;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Indexes};
 use crate::folder::Folder;
 use crate::ingest::{Ingest, Listeners};
 use crate::metrics::Metrics;
@@ -40,6 +40,7 @@ impl Core {
             ingest,
             listeners,
             positions: Positions::default(),
+            indexes: Indexes::default(),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
             metrics,

@@ -2,6 +2,7 @@
 
 mod deciding;
 mod giving;
+mod index;
 mod query;
 mod view;
 
@@ -28,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::positions::Positions;
 use crate::random::SharedRandom;
 pub use deciding::Undecided;
+pub use index::Indexes;
 use view::{DeviceLedger, DeviceLog};
 
 /// The version of the document schema that this server writes.
@@ -45,6 +47,8 @@ pub struct Exchange {
     pub listeners: Listeners,
     /// Where devices stand.
     pub positions: Positions,
+    /// The documents of spaces that devices compare themselves with.
+    pub indexes: Indexes,
     /// The clock.
     pub clock: SharedClock,
     /// Where the secrets of renewed devices come from.

@@ -14,7 +14,7 @@ use crate::compactor::{self, CompactorThread};
 use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::events::EventHub;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Indexes};
 use crate::folder::Folder;
 use crate::front::Pace;
 use crate::ingest::{Ingest, Listeners};
@@ -141,6 +141,7 @@ impl Server {
             ingest: ingest.clone(),
             listeners,
             positions: Positions::default(),
+            indexes: Indexes::default(),
             clock: Arc::clone(&options.clock),
             random: options.random,
             metrics: metrics.clone(),

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod figures;
+mod first;
 mod load;
 mod local;
 mod push;
@@ -32,6 +33,9 @@ bench load [--phones N] [--visits N] [--within SECONDS] [--seed N] [--json]
   --phones N        phones that come online (1000)
   --visits N        visits of each (10)
   --within SECONDS  within this time (60)
+bench first [--visits N] [--seed N] [--json]
+
+  --visits N        visits that a new device loads (10000)
 
 bench web [--visits N] [--seed N] [--json]
 
@@ -81,13 +85,13 @@ fn main() {
         println!("{USAGE}");
         return;
     }
-    if args.first().is_some_and(|arg| arg == "load") {
-        load_alone(&args[1..]);
-        return;
-    }
-    if args.first().is_some_and(|arg| arg == "web") {
-        web_alone(&args[1..]);
-        return;
+    if let Some((scene, rest)) = args.split_first() {
+        match scene.as_str() {
+            "load" => return alone(scene, load::Size::parse(rest), load::measure),
+            "web" => return alone(scene, web::Size::parse(rest), web::measure),
+            "first" => return alone(scene, first::parse(rest), first::measure),
+            _ => {}
+        }
     }
     let options = match options(&args) {
         Ok(options) => options,
@@ -108,29 +112,17 @@ fn main() {
     }
 }
 
-fn load_alone(args: &[String]) {
-    let (size, options) = match load::Size::parse(args) {
+/// Measures one scene and shows its figures.
+fn alone<S>(scene: &str, parsed: Result<(S, Options), String>, measure: impl AsyncFnOnce(S, &Options) -> Figures) {
+    let (size, options) = match parsed {
         Ok(parsed) => parsed,
         Err(message) => {
-            eprintln!("bench load: {message}\n\n{USAGE}");
+            eprintln!("bench {scene}: {message}\n\n{USAGE}");
             std::process::exit(2);
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let figures = runtime.block_on(load::measure(size, &options));
-    println!("{}", if options.json { figures.json(&options).to_string() } else { figures.table(&options) });
-}
-
-fn web_alone(args: &[String]) {
-    let (size, options) = match web::Size::parse(args) {
-        Ok(parsed) => parsed,
-        Err(message) => {
-            eprintln!("bench web: {message}\n\n{USAGE}");
-            std::process::exit(2);
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let figures = runtime.block_on(web::measure(size, &options));
+    let figures = runtime.block_on(measure(size, &options));
     println!("{}", if options.json { figures.json(&options).to_string() } else { figures.table(&options) });
 }
 

@@ -1,6 +1,7 @@
 //! Power cuts, on either side: what was acknowledged or reported as saved is still there.
 
 use crate::stage::{Stage, id_of, lines, list, number};
+use gandan_tests::kill::{Plan, run};
 use gandan_tests::processes::{Device, eventually};
 use gandan_tests::usage::folder_size;
 use std::collections::BTreeSet;
@@ -121,10 +122,13 @@ fn a_phone_killed_in_the_middle_of_an_exchange_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_server_killed_again_and_again_loses_and_doubles_nothing() {
+fn nothing_promised_is_lost_however_often_server_and_devices_are_killed() {
     let folder = gandan_tests::processes::folder();
-    let seed = 1;
-    let killed = gandan_tests::kill::run(folder.path(), 20, seed);
-    assert_eq!((killed.lost, killed.doubled), (0, 0), "seed {seed}: {killed:?}");
-    assert!(killed.acknowledged > 20 && killed.cut_off > 0, "seed {seed}: nothing was under way: {killed:?}");
+    // One more than it takes for a round of killed restores.
+    let plan = Plan { kills: 42, seed: 1, visits: 124, devices: 2 };
+    let killed = run(folder.path(), plan, |_| {});
+    assert_eq!((killed.lost, killed.doubled), (0, 0), "{plan:?}: {killed:?}");
+    assert!(killed.acknowledged > 20 && killed.cut_off > 0, "{plan:?}: nothing was under way: {killed:?}");
+    assert!(killed.saved > 0 && killed.devices > 0, "{plan:?}: devices did nothing: {killed:?}");
+    assert!(killed.migrations > 0 && killed.restores > 0, "{plan:?}: {killed:?}");
 }

@@ -4,6 +4,7 @@
 mod cli;
 mod converge;
 mod crash;
+mod cuts;
 mod fuzz;
 mod hostile;
 mod input;
@@ -15,6 +16,8 @@ mod pressure;
 mod rules;
 mod secrecy;
 mod secrets;
+mod slow;
+mod soak;
 mod stage;
 mod tls;
 mod trust;

@@ -1,8 +1,8 @@
-//! When something is not what it was: a device that comes late, a server out of a backup, a phone with a twin.
+//! When something is not what it was: a server out of a backup, a phone with a twin, a phone that is revoked or lost.
 
-use crate::stage::{Stage, UNIT, lines, new_visit, number};
+use crate::stage::{Stage, code, list, new_visit, number};
 use gandan_tests::processes::{Device, eventually, path};
-use gandan_tests::proxy::Proxy;
+use serde_json::{Value, json};
 use std::fs;
 
 /// Ids of the visits on a device, with their notes, in order.
@@ -25,54 +25,6 @@ fn visits(device: &Device) -> Vec<(String, String)> {
             return found;
         }
     }
-}
-
-/// Waits until the server has chunks of what it holds.
-fn compacted(stage: &Stage) {
-    stage.server.command("compact", &[]).json();
-}
-
-#[test]
-fn a_new_device_loads_whole_documents_and_goes_on_after_every_cut() {
-    let stage = Stage::new();
-    let writer = stage.device("writer");
-    writer.record(&lines(500, 600)).json();
-    for _ in 0..8 {
-        // Sealed in several envelopes, so that the log is worth compacting.
-        writer.sync();
-    }
-    for round in 0..70 {
-        new_visit(&writer, &format!("vòng {round}"));
-        writer.sync();
-    }
-    compacted(&stage);
-    let proxy = Proxy::start(stage.server.address());
-    let home = stage.folder.path().join("late");
-    let late = Device::enrolled(&home, &stage.server, "late", &[UNIT], proxy.address());
-    let (mut cuts, mut loaded, before) = (0, 0, proxy.traffic());
-    loop {
-        proxy.cut_down_after(Some(70_000));
-        let said = late.run(&["sync"]);
-        if said.code == 0 {
-            break;
-        }
-        cuts += 1;
-        assert!(cuts < 200, "no progress: {}", said.err);
-        let now = number(&late.run(&["status"]).json(), "visits");
-        assert!(now >= loaded, "what was loaded stays");
-        loaded = now;
-    }
-    proxy.cut_down_after(None);
-    let report = late.sync();
-    assert_eq!(number(&report, "waiting"), 0);
-    assert_eq!(visits(&late), visits(&writer));
-    assert!(cuts > 1, "the link was cut only {cuts} times");
-    // Each cut costs at most the chunk that it hit.
-    let whole = Proxy::start(stage.server.address());
-    let again = Device::enrolled(&stage.folder.path().join("again"), &stage.server, "again", &[UNIT], whole.address());
-    again.sync();
-    let (cut, uncut) = (proxy.traffic().since(before).down, whole.traffic().down);
-    assert!(cut < uncut + (cuts + 1) * 45_000, "{cut} bytes with {cuts} cuts, {uncut} without");
 }
 
 #[test]
@@ -159,4 +111,78 @@ fn a_phone_with_a_twin_becomes_a_new_device_and_loses_nothing() {
         reader.sync();
         (visits(&reader).len() == 4).then_some(())
     });
+}
+
+/// Takes a device out of service.
+fn revoke(stage: &Stage, device: &Device, more: &[&str]) {
+    let standing = device.run(&["status"]).json();
+    let id = standing["device"]["device"].as_str().expect("an id").to_owned();
+    let args = [&["--device", id.as_str()], more].concat();
+    stage.server.command("revoke", &args).json();
+}
+
+/// What waits in quarantine.
+fn quarantine(stage: &Stage) -> Vec<Value> {
+    list(&stage.api("/api/v1/quarantine"))
+}
+
+/// A manager decides.
+fn decide(stage: &Stage, item: &Value, act: &str, reason: &str) {
+    let path = format!("/api/v1/quarantine/{}/{act}", item["id"]);
+    let body = json!({ "reason": reason }).to_string();
+    let token = stage.server.province_token();
+    let body = Some(("application/json", body.as_bytes()));
+    let answer = gandan_tests::api::call(stage.server.address(), "POST", &path, Some(&token), body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
+fn a_phone_learns_what_a_manager_decided_about_its_late_work_and_why() {
+    let stage = Stage::new();
+    let phone = stage.device("phone");
+    phone.sync();
+    let refused = new_visit(&phone, "ghi trùng");
+    revoke(&stage, &phone, &[]);
+    let report = phone.sync();
+    assert_eq!(report["refused"][0]["code"], "quarantined", "{report}");
+    assert_eq!(report["decided"], json!([]), "nobody has decided");
+    let held = list(&phone.run(&["held"]).json());
+    assert_eq!((held.len(), &held[0]["state"]), (1, &json!("quarantined")), "{held:?}");
+
+    let items = quarantine(&stage);
+    assert_eq!((items.len(), &items[0]["documents"][0]["id"]), (1, &json!(refused)));
+    decide(&stage, &items[0], "discard", "chuyến này đã có ở máy khác");
+    let report = phone.sync();
+    assert_eq!(report["decided"][0]["outcome"], "discarded", "{report}");
+    assert_eq!(report["decided"][0]["reason"], "chuyến này đã có ở máy khác");
+    assert_eq!(phone.sync()["decided"], json!([]), "it is told once");
+    let held = list(&phone.run(&["held"]).json());
+    assert_eq!((&held[0]["state"], &held[0]["reason"]), (&json!("discarded"), &json!("chuyến này đã có ở máy khác")));
+    let shown = gandan_tests::processes::Said::run(
+        std::process::Command::new(gandan_tests::processes::gandan()).arg("--home").arg(phone.home()).arg("held"),
+        b"",
+    );
+    assert!(shown.out.contains("không được nhận"), "{}", shown.out);
+}
+
+#[test]
+fn a_lost_phone_gives_what_it_has_drafts_too_and_keeps_nothing() {
+    let stage = Stage::new();
+    let phone = stage.device("phone");
+    phone.sync();
+    let saved = new_visit(&phone, "đã lưu, chưa gửi");
+    let draft = phone.run(&["new", "visit", "programme=ad_hoc", "planned_on=2026-09-14", "note=viết dở", "--draft"]);
+    let draft = draft.json()["id"].as_str().expect("an id").to_owned();
+    let bad =
+        phone.run(&["new", "visit", "counts.residents=nhiều", "--draft"]).json()["id"].as_str().unwrap().to_owned();
+    revoke(&stage, &phone, &["--wipe"]);
+    assert_eq!(code(&phone.run(&["sync"])), "wiped");
+
+    let standing = phone.run(&["status"]).json();
+    assert_eq!((&standing["device"], number(&standing, "drafts")), (&Value::Null, 0), "{standing}");
+    let text = Value::from(quarantine(&stage)).to_string();
+    for id in [&saved, &draft] {
+        assert!(text.contains(id.as_str()), "{id} is not with the manager: {text}");
+    }
+    assert!(text.contains("viết dở") && !text.contains(&bad), "{text}");
 }

@@ -107,12 +107,13 @@ fn alone(wanted: &Wanted) -> ExitCode {
     told(run(target, wanted.seed, wanted.until, before).map(|ran| tell(target, ran)))
 }
 
-fn tell(target: &str, Ran { inputs, labels, took, slowest, slowest_input }: Ran) {
+fn tell(target: &str, Ran { inputs, labels, took, worked, slowest, slowest_input }: Ran) {
     fs::write(findings().join(format!("{target}-slowest.bin")), slowest_input).expect("the slowest input written");
     let pace = u64::try_from(u128::from(inputs) * 1_000 / took.as_millis().max(1)).unwrap_or(0);
     println!(
-        "{target:<10} {inputs:>10} inputs in {:>6.1} s ({pace} /s), {labels} outcomes, slowest {:.1} ms",
+        "{target:<10} {inputs:>10} inputs in {:>6.1} s ({pace} /s), {:.1} s of the processor, {labels} outcomes, slowest {:.1} ms",
         took.as_secs_f64(),
+        worked.as_secs_f64(),
         slowest.as_secs_f64() * 1_000.0
     );
 }

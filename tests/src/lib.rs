@@ -7,15 +7,19 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod api;
+pub mod first;
 pub mod fuzz;
 pub mod generator;
 pub mod kill;
+pub mod link;
 pub mod load;
 pub mod phone;
 pub mod pictures;
 pub mod processes;
 pub mod proxy;
 pub mod sim;
+pub mod slow;
+pub mod soak;
 pub mod usage;
 
 use std::path::PathBuf;

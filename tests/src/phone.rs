@@ -8,11 +8,13 @@ use gandan_model::document::{Document, Stamp};
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
 use gandan_model::sample::read_line;
 use gandan_sync::client::{DeviceView, Outcome, Session, Start};
+use gandan_sync::digest::Buckets;
 use gandan_sync::envelope::{Sealer, seal};
 use gandan_sync::error::StorageError;
+use gandan_sync::query::{Ask, Query, Reply};
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::{Nothing, Resolver};
-use gandan_sync::response::GrantChange;
+use gandan_sync::response::{GrantChange, Manifest, Notice};
 use gandan_sync::{Encoding, EnvelopeHash, Outgoing, SealedEnvelope, SpacePosition};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -168,6 +170,20 @@ impl Phone {
         .expect("a request")
     }
 
+    /// Asks in which buckets its unit's documents differ from the server's, as a device does that has none of them.
+    ///
+    /// # Panics
+    /// If the server does not answer so. The phone must stand at the end of the log.
+    pub async fn compare(&self, server: SocketAddr) {
+        let cursor = self.positions[&self.field].cursor;
+        let buckets = Buckets::default().short();
+        let ask = Ask::Compare { space: self.field, cursor, buckets };
+        let query = Query { device: self.device, time_ms: NOW_MS.unsigned_abs(), ask };
+        let body = query.encode(&self.key).expect("a query");
+        let answer = post(server, self.from, "/v1/query", &body).await.expect("an answer");
+        assert!(matches!(Reply::decode(&answer.bytes), Ok(Reply::Buckets(_))), "{}", answer.head);
+    }
+
     /// Asks once, without waiting for anything: the status and the seconds to wait.
     pub async fn knock(&self, server: SocketAddr) -> (u16, Option<u64>) {
         let (_, body) = self.request();
@@ -222,7 +238,14 @@ impl Phone {
             self.outbox.retain(|sealed| sealed.relayed.device_seq != ack.device_seq);
         }
         for part in &outcome.parts {
-            self.positions.insert(part.space, part.position);
+            let position = match &part.notice {
+                // Behind the horizon: it keeps no documents, and stands where they end.
+                Some(Notice::Chunks(Manifest { cursor, digest, .. })) => {
+                    SpacePosition { cursor: *cursor, digest: Some(*digest), ..part.position }
+                }
+                _ => part.position,
+            };
+            self.positions.insert(part.space, position);
         }
         (self.token, self.held_seq, self.flags) = (outcome.token, outcome.device_seq, outcome.flags);
         if outcome.need_full {

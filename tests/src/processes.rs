@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// One of the two programs: named by an environment variable, or built beside this executable.
 pub fn binary(name: &str, variable: &str) -> PathBuf {
@@ -140,19 +141,23 @@ impl Server {
         Said::run(&mut call, b"")
     }
 
-    /// Starts serving, at the first time on a free port and then always on that one.
-    pub fn start(&mut self) {
+    /// The command that serves, not started: at the first time on a free port and then always on that one.
+    pub fn serving(&self) -> Command {
         let listen = self.address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
-        let mut child = Command::new(gandan_server())
-            .args(["serve", "--json", "--listen", &listen, "--data"])
+        let mut call = Command::new(gandan_server());
+        call.args(["serve", "--json", "--listen", &listen, "--data"])
             .arg(&self.data)
             .args(&self.options)
             .env("GANDAN_LOG", self.log_level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
+            .stderr(Stdio::piped());
+        call
+    }
+
+    /// Starts serving, at the first time on a free port and then always on that one.
+    pub fn start(&mut self) {
+        let mut child = self.serving().spawn().expect("the server starts");
         collect(child.stderr.take().expect("a pipe"), self.log.clone());
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
@@ -165,6 +170,13 @@ impl Server {
         let address = said["listening"].as_str().and_then(|text| text.parse().ok());
         self.address = Some(address.unwrap_or_else(|| panic!("no address in {line}")));
         self.child = Some(child);
+    }
+
+    /// Starts serving; gives the time from the start of the process until it takes requests.
+    pub fn start_timed(&mut self) -> Duration {
+        let start = Instant::now();
+        self.start();
+        start.elapsed()
     }
 
     /// Where it listens.
@@ -303,13 +315,13 @@ pub fn path(path: &Path) -> &str {
 /// Waits until `done` says so; the only waiting that tests do, for things other processes do in their own time.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     loop {
         if let Some(value) = done() {
             return value;
         }
         assert!(start.elapsed().as_secs() < 60, "never happened: {what}");
-        thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -30,8 +30,22 @@ pub fn cpu_of_threads(pid: u32, wanted: impl Fn(&str) -> bool) -> Duration {
 
 /// Largest resident memory of a process so far, in bytes. Zero where there is no `/proc`.
 pub fn peak_memory(pid: u32) -> u64 {
+    status(pid, "VmHWM:")
+}
+
+/// Resident memory of a process now, in bytes. Zero where there is no `/proc`.
+pub fn memory(pid: u32) -> u64 {
+    status(pid, "VmRSS:")
+}
+
+/// Open handles of a process: files, connections and the like. Zero where there is no `/proc`.
+pub fn handles(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+fn status(pid: u32, name: &str) -> u64 {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return 0 };
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }

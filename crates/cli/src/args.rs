@@ -135,6 +135,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DRAFT")]
         discard: Option<String>,
     },
+    /// What the server did not take, and why. All of it is still on this device.
+    Held {
+        /// Most entries, the latest first.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
     /// Write everything the server does not have yet into a file.
     Export {
         /// The file; must not exist.

@@ -59,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Seal => seal(&client),
         Command::Status => standing(&client, lang),
         Command::Drafts { submit, discard } => drafts(&client, submit.as_deref(), discard.as_deref()),
+        Command::Held { limit } => held(&client, limit, lang),
         Command::Export { file } => export(&client, &file),
         Command::Units { query } => units(&client, query.as_deref()),
     };
@@ -257,6 +258,11 @@ fn drafts(client: &Client, submit: Option<&str>, discard: Option<&str>) -> Outco
         }
     }
     Ok(Said { text: show::drafts(&all), json: json!({ "items": all }) })
+}
+
+fn held(client: &Client, limit: u32, lang: Language) -> Outcome {
+    let held = client.held_back(limit)?;
+    Ok(Said { text: show::held(&held, lang), json: json!({ "items": held }) })
 }
 
 fn export(client: &Client, path: &Path) -> Outcome {

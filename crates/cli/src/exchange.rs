@@ -126,6 +126,18 @@ fn account(report: &SyncReport) -> String {
             refused.records.len()
         );
     }
+    for decided in &report.decided {
+        let reason = crate::table::plain(&decided.reason);
+        let _ = match decided.outcome {
+            "admitted" => writeln!(text, "gói {} đã được nhận / envelope accepted", decided.device_seq),
+            "discarded" => writeln!(
+                text,
+                "gói {} không được nhận, lý do: {reason}; vẫn còn trên máy, xem `gandan held` / envelope not accepted, kept here",
+                decided.device_seq
+            ),
+            _ => writeln!(text, "gói {} đã bị xóa theo yêu cầu / envelope erased", decided.device_seq),
+        };
+    }
     for grant in &report.grants {
         let _ = writeln!(text, "unit {}: {}", grant.unit, if grant.given { "given" } else { "taken away" });
     }

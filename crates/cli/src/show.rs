@@ -1,10 +1,10 @@
 //! What people see instead of JSON.
 
 use crate::args::Language;
-use crate::table::{Table, clip};
+use crate::table::{Table, clip, plain};
 use gandan_client::model::codes::Lang;
 use gandan_client::model::rows::{IssueRow, VisitRow};
-use gandan_client::{Draft, ListedPage, RecordState, ReviewLine, Standing};
+use gandan_client::{Draft, EnvelopeState, HeldBack, ListedPage, RecordState, ReviewLine, Standing};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -96,6 +96,36 @@ pub(crate) fn review(lines: &[ReviewLine]) -> String {
         }
     }
     if text.is_empty() { "Không có gì cần xem lại. / Nothing to review.\n".to_owned() } else { text }
+}
+
+/// What the server did not take, as somebody who wrote it wants to know it.
+pub(crate) fn held(held: &[HeldBack], lang: Language) -> String {
+    if held.is_empty() {
+        return choose(lang, "Máy chủ đã nhận mọi thứ.\n", "The server has taken everything.\n").to_owned();
+    }
+    let mut table = Table::new(&match lang {
+        Language::Vi => ["Gói", "Tình trạng", "Lý do", "Hồ sơ"],
+        Language::En => ["Envelope", "Standing", "Reason", "Records"],
+    });
+    for one in held {
+        let (vi, en) = match one.state {
+            EnvelopeState::Discarded => ("không được nhận", "not accepted"),
+            EnvelopeState::Gone => ("đã xóa theo yêu cầu", "erased"),
+            EnvelopeState::Quarantined => ("chờ người quản lý xem xét", "waits for a manager"),
+            _ => ("máy chủ từ chối", "refused by the server"),
+        };
+        let why = if one.reason.is_empty() { one.code.as_deref().unwrap_or_default() } else { &one.reason };
+        let records: Vec<String> = one.records.iter().map(ToString::to_string).collect();
+        let cells = [choose(lang, vi, en).to_owned(), clip(&plain(why), 60), clip(&records.join(" "), 60)];
+        let [standing, why, records] = cells;
+        table.row([one.device_seq.to_string(), standing, why, records]);
+    }
+    let hint = choose(
+        lang,
+        "Tất cả vẫn còn trên máy này; `gandan export TỆP` ghi ra tệp.",
+        "All of it is still on this device; `gandan export FILE` writes it to a file.",
+    );
+    format!("{}{hint}\n", table.text())
 }
 
 pub(crate) fn drafts(drafts: &[Draft]) -> String {

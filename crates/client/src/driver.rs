@@ -7,6 +7,7 @@ use crate::exchange::{Exchange, MAX_ROUNDS};
 use crate::report::{Progress, SyncReport};
 use crate::seal::SealReport;
 use crate::transport::{FRAME_TYPE, Meter, Post, TransportError};
+use gandan_sync::Refusal;
 use gandan_sync::limits::MAX_RESPONSE;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -102,7 +103,11 @@ impl Run {
             self.check()?;
             let Some(message) = self.with_exchange(Exchange::next).await? else { return Ok(()) };
             let errand = message.errand;
-            let (answer, cut) = self.send(&message.server, message.path, message.body, errand.takes_parts()).await?;
+            let sent = self.send(&message.server, message.path, message.body, errand.takes_parts()).await;
+            if errand.may_fail() && sent.as_ref().is_err_and(|error| error.code() == Refusal::BAD_FORM.name()) {
+                continue;
+            }
+            let (answer, cut) = sent?;
             self.with_exchange(move |exchange, client| exchange.take(client, errand, &answer)).await?;
             self.tell();
             if let Some(cut) = cut {

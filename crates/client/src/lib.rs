@@ -75,12 +75,12 @@ pub use gandan_model as model;
 #[cfg(target_family = "wasm")]
 pub use gandan_store::pool as storage;
 pub use gandan_store::{
-    Attachment, AttachmentCounts, AttachmentState, Counts, Draft, Exported, IssueFilter, Listed, ListedPage,
-    MAX_DRAFT_BYTES, Page, PageCursor, RecordState, VisitFilter,
+    Attachment, AttachmentCounts, AttachmentState, Counts, Draft, EnvelopeState, Exported, HeldBack, IssueFilter,
+    Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState, VisitFilter,
 };
 pub use import::{BadLine, ImportReport, LineWarning};
 pub use lists::{RecordView, ReviewLine};
 pub use records::{Saved, Warning, warnings};
-pub use report::{Grant, Progress, Refused, SyncReport};
+pub use report::{Decided, Grant, Progress, Refused, SyncReport};
 pub use seal::SealReport;
 pub use status::{Standing, Subscription};

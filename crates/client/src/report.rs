@@ -43,6 +43,8 @@ pub struct SyncReport {
     pub waiting: u64,
     /// Envelopes that the server did not take, or set aside for a person to decide.
     pub refused: Vec<Refused>,
+    /// What somebody decided about envelopes that had been set aside.
+    pub decided: Vec<Decided>,
     /// Changes received that do not fit their documents; kept, shown to nobody.
     pub quarantined: u64,
     /// Documents loaded as a whole, by a device that is new in a space or was away for long, and how many there were.
@@ -75,6 +77,19 @@ pub struct Refused {
     /// Why, as a stable code; `quarantined` when a person at the server decides.
     pub code: String,
     /// The records in it. They stay on the device.
+    pub records: Vec<DocId>,
+}
+
+/// What somebody decided about an envelope that the server had set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decided {
+    /// Its number among the device's envelopes.
+    pub device_seq: u64,
+    /// `admitted`: it is in the log now; `discarded`: it stays out, and on this device; `erased`.
+    pub outcome: &'static str,
+    /// Why, in the words of whoever decided; may be empty.
+    pub reason: String,
+    /// The records in it.
     pub records: Vec<DocId>,
 }
 

@@ -43,6 +43,7 @@
 mod attachment;
 mod commit;
 mod cursor;
+mod decision;
 mod document;
 mod draft;
 mod error;
@@ -78,6 +79,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use attachment::{Attachment, AttachmentCounts, AttachmentState, NewAttachment, PIECE_BYTES};
 pub use commit::Commit;
 pub use cursor::{Page, PageCursor};
+pub use decision::{Decision, HeldBack};
 pub use document::{DocumentInfo, Stored, StoredChange};
 pub use draft::{Draft, DraftId, MAX_DRAFT_BYTES};
 pub use error::{Remedy, StoreError};

@@ -3,6 +3,7 @@
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use gandan_model::mutant;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
 
 use crate::error::StoreError;
 use crate::state::{change, refresh};
@@ -48,7 +49,8 @@ pub struct SealedEnvelope {
 }
 
 /// Where an envelope stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EnvelopeState {
     /// To be sent, or sent and not answered.
     Sealed,
@@ -62,12 +64,15 @@ pub enum EnvelopeState {
     Refused,
     /// The server says that its content was erased.
     Gone,
+    /// It was in quarantine, and a person decided that it stays out of the log.
+    Discarded,
 }
 
 impl EnvelopeState {
-    const ALL: [Self; 6] = [Self::Sealed, Self::Waiting, Self::Durable, Self::Quarantined, Self::Refused, Self::Gone];
+    const ALL: [Self; 7] =
+        [Self::Sealed, Self::Waiting, Self::Durable, Self::Quarantined, Self::Refused, Self::Gone, Self::Discarded];
 
-    const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Sealed => 0,
             Self::Waiting => 1,
@@ -75,7 +80,12 @@ impl EnvelopeState {
             Self::Quarantined => 3,
             Self::Refused => 4,
             Self::Gone => 5,
+            Self::Discarded => 6,
         }
+    }
+
+    pub(crate) fn from_number(number: i64) -> Self {
+        Self::ALL.into_iter().find(|state| state.number() == number).unwrap_or(Self::Sealed)
     }
 }
 
@@ -117,6 +127,8 @@ pub enum Ack {
     Gone,
     /// It was refused, for the reason with this stable name.
     Refused(String),
+    /// It was in quarantine, and a person decided that it stays out of the log.
+    Discarded,
 }
 
 impl Store {
@@ -208,7 +220,7 @@ impl Store {
 
     /// The envelopes that the server did not take, oldest first, at most so many. They are kept.
     pub fn refused(&self, limit: u32) -> Result<Vec<OutboxEnvelope>, StoreError> {
-        self.envelopes("state IN (3, 4, 5)", limit)
+        self.envelopes("state IN (3, 4, 5, 6)", limit)
     }
 
     /// Number and hash of the last envelope that was sealed, on which the next one builds.
@@ -274,7 +286,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxEnvelope> {
         device_seq: row.get(0)?,
         space: SpaceId(row.get(1)?),
         hash: row.get(2)?,
-        state: EnvelopeState::ALL.into_iter().find(|s| s.number() == state).unwrap_or(EnvelopeState::Sealed),
+        state: EnvelopeState::from_number(state),
         code: row.get(4)?,
         bytes: row.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default(),
     })
@@ -293,13 +305,14 @@ fn mark_sealed(
     Ok((changed == 1).then_some(entry.n))
 }
 
-fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreError> {
+pub(crate) fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreError> {
     let (envelope, own, seq, code) = match ack {
         Ack::Durable { seq } | Ack::Duplicate { seq } => (EnvelopeState::Durable, change::LOGGED, Some(*seq), None),
         Ack::Waiting => (EnvelopeState::Waiting, change::SEALED, None, None),
         Ack::Quarantined => (EnvelopeState::Quarantined, change::OWN_QUARANTINED, None, Some("quarantined")),
         Ack::Gone => (EnvelopeState::Gone, change::OWN_GONE, None, Some("gone")),
         Ack::Refused(code) => (EnvelopeState::Refused, change::OWN_REFUSED, None, Some(code.as_str())),
+        Ack::Discarded => (EnvelopeState::Discarded, change::OWN_DISCARDED, None, Some("discarded")),
     };
     if mutant::on("forgets_acks") {
         return Ok(());
@@ -313,14 +326,7 @@ fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreEr
     if changed == 0 {
         return Ok(());
     }
-    let mut touched: Vec<(i64, DocId)> = Vec::new();
-    {
-        let mut statement = writing.prepare_cached("SELECT DISTINCT doc, doc_id FROM change WHERE device_seq = ?1")?;
-        let mut rows = statement.query([device_seq])?;
-        while let Some(row) = rows.next()? {
-            touched.push((row.get(0)?, DocId(row.get(1)?)));
-        }
-    }
+    let touched = documents_in(writing, device_seq)?;
     writing
         .prepare_cached("UPDATE change SET state = ?2, seq = ?3, code = ?4 WHERE device_seq = ?1 AND state <> ?5")?
         .execute(params![device_seq, own, seq, code, change::LOGGED])?;
@@ -328,6 +334,13 @@ fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<(), StoreEr
         refresh(writing, n, id)?;
     }
     Ok(())
+}
+
+/// The documents that an envelope has changes of.
+pub(crate) fn documents_in(connection: &Connection, device_seq: u64) -> Result<Vec<(i64, DocId)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT doc, doc_id FROM change WHERE device_seq = ?1")?;
+    let rows = statement.query_map([device_seq], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Another device's numbers begin: envelopes of the one before are over, and what they carried in vain stays
@@ -345,5 +358,6 @@ pub(crate) fn leave_behind(writing: &Writing<'_>) -> Result<(), StoreError> {
     )?;
     writing.execute("UPDATE change SET device_seq = NULL WHERE device_seq IS NOT NULL", [])?;
     writing.execute("DELETE FROM envelope", [])?;
+    crate::decision::forget(writing, None)?;
     left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::project::forget;
 use crate::state::change;
-use crate::{Store, Writing, attachment, setting};
+use crate::{Store, Writing, attachment, decision, setting};
 
 /// What a grant allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,7 +140,9 @@ impl Store {
                 // Should the grant come back, the log is read again from its beginning, and counted again.
                 writing.execute("UPDATE document SET log_heads = x'' WHERE space = ?1", [n])?;
             }
-            writing.execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5)", [space.0])?;
+            writing
+                .execute("UPDATE envelope SET bytes = NULL WHERE space = ?1 AND state IN (2, 3, 5, 6)", [space.0])?;
+            decision::forget(writing, Some(space))?;
             for table in ["line", "offer"] {
                 writing.execute(&format!("DELETE FROM {table} WHERE space = ?1"), [n])?;
             }

@@ -78,6 +78,8 @@ pub(crate) mod change {
     pub(crate) const OWN_GONE: i64 = 5;
     /// Written elsewhere; it was in the server's log until the server was restored from a backup.
     pub(crate) const RETURNING: i64 = 6;
+    /// Written here; a person decided that it stays out of the server's log.
+    pub(crate) const OWN_DISCARDED: i64 = 7;
     /// From here on: not part of the document.
     pub(crate) const NOT_APPLIED: i64 = 10;
     /// What it builds on has not arrived.

@@ -10,6 +10,7 @@
 //! cloned, or restored itself:   Renew ──▶ Renewed
 //! other rules are in force:     Rules ──▶ Rules: limits, holidays, remote units
 //! photographs wait:             Files ──▶ Files: what the server has of each
+//! something lies in quarantine: Decisions ──▶ Decided
 //! ```
 
 use crate::attachment::{Holding, MAX_OFFERED, Offered};
@@ -32,6 +33,10 @@ const SIGNATURE: usize = 64;
 pub const MAX_QUERY_FRAME: usize = MAX_QUERY + 64 * 1024;
 /// Most envelopes given back at once.
 pub const MAX_RETURNED: usize = 256;
+/// Most envelopes that one question about decisions names.
+pub const MAX_DECISIONS: usize = 256;
+/// Most bytes of the reason of a decision.
+pub const MAX_REASON: usize = 1024;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +122,41 @@ pub enum Ask {
         #[serde(deserialize_with = "bounded::vec::<_, _, MAX_OFFERED>")]
         offered: Vec<Offered>,
     },
+    /// What became of these envelopes of mine, which you set aside for a person to decide on? Answered with
+    /// [`Reply::Decided`].
+    Decisions {
+        /// Their numbers among the device's envelopes.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DECISIONS>")]
+        device_seqs: Vec<u64>,
+    },
+}
+
+/// What became of an envelope that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The envelope's number among the device's.
+    pub device_seq: u64,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// When, by the server's clock, Unix milliseconds; 0 if that is not known.
+    pub at_ms: i64,
+    /// Why, in the words of whoever decided; may be empty.
+    #[serde(deserialize_with = "bounded::text::<_, MAX_REASON>")]
+    pub reason: String,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// It is in the log of its space now.
+    Admitted {
+        /// At this place.
+        seq: u64,
+    },
+    /// It stays out of the log. The device keeps it and shows why.
+    Discarded,
+    /// Its document was erased.
+    Erased,
 }
 
 impl Ask {
@@ -128,7 +168,7 @@ impl Ask {
             | Self::Differ { space, .. }
             | Self::Offer { space, .. }
             | Self::Return { space, .. } => Some(*space),
-            Self::Renew { .. } | Self::Rules | Self::Files { .. } => None,
+            Self::Renew { .. } | Self::Rules | Self::Files { .. } | Self::Decisions { .. } => None,
         }
     }
 }
@@ -193,6 +233,15 @@ pub enum Reply {
     },
     /// What the server has of the files: one for each, in their order.
     Files(#[serde(deserialize_with = "bounded::vec::<_, _, MAX_OFFERED>")] Vec<Holding>),
+    /// What was decided. About envelopes that stand in neither list nobody has decided yet.
+    Decided {
+        /// One for each envelope that was decided about.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DECISIONS>")]
+        decisions: Vec<Decision>,
+        /// Envelopes that the server does not have: it was restored from a backup. They are to be sent again.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DECISIONS>")]
+        unknown: Vec<u64>,
+    },
 }
 
 impl Query {

@@ -10,8 +10,8 @@ use gandan_sync::digest::{BUCKETS, Buckets, bucket, short_heads};
 use gandan_sync::error::{EnvelopeError, FrameError};
 use gandan_sync::limits::{MAX_CHUNK, MAX_CHUNKS};
 use gandan_sync::query::{
-    Ask, Query, Reply, Returned, UnverifiedQuery, decode_chunks, encode_chunks, pack_rules, proves_renewal,
-    renewal_proof, unpack_rules,
+    Ask, Decision, Query, Reply, Returned, UnverifiedQuery, Verdict, decode_chunks, encode_chunks, pack_rules,
+    proves_renewal, renewal_proof, unpack_rules,
 };
 use gandan_sync::{Cursor, Status};
 
@@ -130,6 +130,7 @@ fn asks() -> Vec<Ask> {
             key: device.public().to_bytes(),
             proof: renewal_proof(&device.key, &DeviceId([1; 8]), &DeviceId([9; 8])),
         },
+        Ask::Decisions { device_seqs: vec![3, 900] },
     ]
 }
 
@@ -150,6 +151,10 @@ fn a_query_is_signed() {
     }
 }
 
+fn decision(verdict: Verdict, reason: &str) -> Decision {
+    Decision { device_seq: 3, verdict, at_ms: 1_790_000_000_000, reason: reason.to_owned() }
+}
+
 #[test]
 fn replies_come_back() {
     let replies = [
@@ -164,6 +169,13 @@ fn replies_come_back() {
         Reply::Wanted { envelopes: vec![0, 7], changes: vec![3] },
         Reply::Returned { statuses: vec![Status::Durable { seq: 3 }], unsigned: Some(Status::Quarantined) },
         Reply::Renewed { events_token: "abc".to_owned() },
+        Reply::Decided {
+            decisions: vec![
+                decision(Verdict::Admitted { seq: 8 }, ""),
+                decision(Verdict::Discarded, "đã có ở máy khác"),
+            ],
+            unknown: vec![4],
+        },
     ];
     for reply in replies {
         let bytes = reply.encode().unwrap();

@@ -146,13 +146,15 @@ pub(crate) fn fuzz(args: &[String]) -> Outcome {
     must(cargo().args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", "fuzz", "--"]).args(args))
 }
 
-/// `cargo xtask kill ARGS`: hands over to the kill binary of the tests package.
-pub(crate) fn kill(args: &[String]) -> Outcome {
+/// `cargo xtask kill|slow|soak ARGS`: hands over to the program of that name of the tests package, which drives the
+/// real ones.
+pub(crate) fn drive(name: &str, args: &[String]) -> Outcome {
     let binaries = Binaries::build()?;
     must(
         cargo()
-            .args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", "kill", "--"])
+            .args(["run", "--locked", "--quiet", "-p", "gandan-tests", "--bin", name, "--"])
             .args(args)
+            .env(Binaries::DEVICE_ENV, binaries.device)
             .env(Binaries::SERVER_ENV, binaries.server),
     )
 }

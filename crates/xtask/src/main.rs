@@ -8,7 +8,9 @@
 //! | `field` | the field app and the core for browsers, as they ship |
 //! | `audit` | known vulnerabilities of what the lockfile names |
 //! | `fuzz`  | mutated inputs for everything that reads what others wrote |
-//! | `kill`  | a server killed again and again, and a ledger of what it acknowledged |
+//! | `kill`  | a server and devices killed again and again, and a ledger of what they promised |
+//! | `slow`  | a day of a device over a road that is narrow, long and lossy |
+//! | `soak`  | a day of a province in minutes, and what grows in it |
 //! | `bench` | the measurements, with the binaries of the release profile |
 //! | `sim`   | devices and a server in a deterministic simulator, one seed after the other |
 //!
@@ -57,7 +59,11 @@ cargo xtask COMMAND
   audit [--db DIR] [--require]           known vulnerabilities of the lockfile (needs the network, or DIR);
                                          --require: that nothing could be checked is a failure
   fuzz  [TARGET...] [--minutes M]        mutated inputs for every decoder and handler (1 minute each)
-  kill  [--kills N] [--seed S]           kill a server under load (1000 times); nothing acknowledged may go
+  kill  [--kills N] [--visits V] [--devices D] [--seed S]
+                                         kill a server and devices under load; nothing promised may go
+  slow  [--kbit K] [--latency MS] [--loss PERCENT] [--visits V] [--day D] [--seed S]
+                                         a day of a device over a bad road
+  soak  [--minutes M] [--seed S]         a day of a province, shortened; nothing may grow without an end
   bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
   sim   [--seeds N] [--from S] [--minutes M] [--devices D] [--steps K]
                                          scenarios of many seeds, until one fails
@@ -84,7 +90,7 @@ fn main() -> ExitCode {
         Some("field") if rest.is_empty() => web::build(),
         Some("bench") => cargo::bench(rest),
         Some("fuzz") => cargo::fuzz(rest),
-        Some("kill") => cargo::kill(rest),
+        Some(name @ ("kill" | "slow" | "soak")) => cargo::drive(name, rest),
         Some("sim") => cargo::sim(rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

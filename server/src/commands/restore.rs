@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use serde_json::json;
 
 use super::Common;
 use super::backup::check;
 use crate::clock::{Clock, SystemClock};
-use crate::db::sqlite::{CORE, VIEWS};
+use crate::db::sqlite::{CORE, VIEWS, connect, migrate};
 use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::folder::{Folder, sync_folder};
@@ -52,39 +52,68 @@ pub struct Restored {
 
 /// Puts a backup in the place of the data. What was there is set aside, never deleted. The server gets a new device and
 /// a new incarnation; revocations in the folder's ledger stay in force.
+///
+/// Killed at any moment it leaves a folder that can be served, with all of the old data or all of the backup's: the
+/// backup is made ready beside the data, and takes its place by one rename as the last step. Done again it begins anew.
 pub fn restore(data: &Path, from: &Path, now_ms: i64) -> Result<Restored, ServerError> {
     let log_entries = inspect(from)?;
     let folder = Folder::create(data)?;
     let _lock = folder.lock()?;
     let core = data.join(CORE);
-    let incarnation = folder.incarnation()?.max(u64::try_from(now_ms / 1000).unwrap_or(0)) + 1;
-
     let part = data.join("restore.part");
     let io = || ServerError::io(format!("restore to {}", data.display()));
+    remove(&part).map_err(io())?;
     fs::copy(from, &part).map_err(io())?;
-    File::open(&part).and_then(|file| file.sync_all()).map_err(io())?;
+    make_ready(&part)?;
+    // A new device and incarnation do the old data no harm, should this end here; the other way round the server would
+    // write on under numbers that are taken.
+    let incarnation = begin_anew(data, now_ms)?;
     let set_aside = set_aside(&core, incarnation).map_err(io())?;
     fs::rename(&part, &core).and_then(|()| sync_folder(&core)).map_err(io())?;
-    // From here on the data is the backup's. Were this process killed before the next lines, the next `restore` or the
-    // devices' chains would still tell.
-    let incarnation = begin_again(data, DbOptions::default(), now_ms)?;
     Ok(Restored { incarnation, log_entries, set_aside })
 }
 
-/// What has to happen before older data are served: a new device of the server's own, a new incarnation, which is given,
-/// views that are built anew, and a database that takes no device at its old word and knows nothing of the ledger yet.
-/// Doing it again, after a crash, does no harm.
+/// What a restore does to data that are older already, for whoever put them there in another way (the simulator, by its
+/// disks); gives the new incarnation. Doing it again, after a crash, does no harm.
 pub fn begin_again(data: &Path, options: DbOptions, now_ms: i64) -> Result<u64, ServerError> {
+    let incarnation = begin_anew(data, now_ms)?;
+    Db::open_core(data, options)?.write(forget)?;
+    Ok(incarnation)
+}
+
+/// A new device of the server's own, a new incarnation, which is given, and no views: they are built anew.
+fn begin_anew(data: &Path, now_ms: i64) -> Result<u64, ServerError> {
     let folder = Folder::at(data);
     folder.new_server_device()?;
     let incarnation = folder.new_incarnation(now_ms)?;
-    remove_views(data).map_err(ServerError::io(format!("restore to {}", data.display())))?;
-    Db::open_core(data, options)?.write(|transaction| {
-        // Positions after the backup are not in it.
-        transaction.execute("DELETE FROM device_position", [])?;
-        crate::ledger::forget(transaction)
-    })?;
+    remove(&data.join(VIEWS)).map_err(ServerError::io(format!("restore to {}", data.display())))?;
     Ok(incarnation)
+}
+
+/// Positions after the backup are not in it: no device shall be taken at its old word, and of the ledger nothing is known.
+fn forget(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    transaction.execute("DELETE FROM device_position", [])?;
+    crate::ledger::forget(transaction)
+}
+
+/// Brings a copy of the backup up to date, whole and durable in its one file.
+fn make_ready(part: &Path) -> Result<(), ServerError> {
+    let ready = || -> Result<(), DbError> {
+        let connection = connect(part, &DbOptions::default())?;
+        migrate(&connection)?;
+        let transaction = connection.unchecked_transaction()?;
+        forget(&transaction)?;
+        transaction.commit()?;
+        into_one_file(&connection)
+    };
+    ready()?;
+    File::open(part).and_then(|file| file.sync_all()).map_err(ServerError::io(format!("write {}", part.display())))
+}
+
+/// Moves what stands in the write-ahead log into the file itself.
+fn into_one_file(connection: &Connection) -> Result<(), DbError> {
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy { Err(DbError::Busy) } else { Ok(()) }
 }
 
 /// Makes sure that the file is a backup before anything is touched.
@@ -102,27 +131,44 @@ fn inspect(from: &Path) -> Result<i64, ServerError> {
     })
 }
 
+/// Keeps the old data under another name. It also stays under its own until the backup takes that, unless it is damaged.
 fn set_aside(core: &Path, incarnation: u64) -> std::io::Result<Option<PathBuf>> {
     if !core.exists() {
         return Ok(None);
     }
-    let mut aside = core.as_os_str().to_owned();
-    aside.push(format!(".before-{incarnation}"));
-    for suffix in ["-wal", "-shm", ""] {
-        let (mut old, mut new) = (core.as_os_str().to_owned(), aside.clone());
-        old.push(suffix);
-        new.push(suffix);
-        match fs::rename(old, new) {
+    let named = |suffix: &str| {
+        let mut name = core.as_os_str().to_owned();
+        name.push(format!(".before-{incarnation}{suffix}"));
+        PathBuf::from(name)
+    };
+    let whole = connect(core, &DbOptions::default()).and_then(|connection| into_one_file(&connection)).is_ok();
+    if whole {
+        // Not every file system knows two names for one file.
+        fs::hard_link(core, named("")).or_else(|_| fs::copy(core, named("")).map(|_| ()))?;
+        return Ok(Some(named("")));
+    }
+    for suffix in SUFFIXES {
+        match fs::rename(beside(core, suffix), named(suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    Ok(Some(PathBuf::from(aside)))
+    Ok(Some(named("")))
 }
 
-fn remove_views(data: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        match fs::remove_file(data.join(format!("{VIEWS}{suffix}"))) {
+/// What SQLite keeps beside a file, and the file itself, which goes last.
+const SUFFIXES: [&str; 3] = ["-wal", "-shm", ""];
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Removes a database, if it is there.
+fn remove(file: &Path) -> std::io::Result<()> {
+    for suffix in SUFFIXES {
+        match fs::remove_file(beside(file, suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

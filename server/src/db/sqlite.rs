@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod attachments;
 pub mod chunks;
 mod columns;
+pub mod decisions;
 pub mod devices;
 pub mod erasing;
 mod log;
@@ -28,6 +29,7 @@ use gandan_model::mutant;
 use super::DbError;
 use super::storage::{DbResult, ReadLog, Storage, WriteLog};
 pub(crate) use log::{QUARANTINED, quarantined_row};
+pub use migrate::CORE_STEPS;
 #[cfg(test)]
 pub(crate) use migrate::whole_schema;
 use pool::Pool;
@@ -157,6 +159,11 @@ impl Storage for Db {
         connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
         Ok(Box::new(writer::Writer(connection)))
     }
+}
+
+/// Brings a core database that stands in a file of its own to the newest step.
+pub(crate) fn migrate(connection: &Connection) -> Result<(), DbError> {
+    migrate::core(connection)
 }
 
 /// A connection, or a transaction of it, as a log to read.

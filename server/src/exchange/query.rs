@@ -3,9 +3,11 @@
 //! The right to what is asked is that of this moment: nothing is answered from a space that the device may not read, and
 //! a revoked device gets nothing at all. What it gives back is taken all the same, into quarantine.
 
+use std::collections::BTreeMap;
+
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use gandan_sync::attachment::Offered;
-use gandan_sync::digest::{Buckets, bucket, short_heads};
+use gandan_sync::digest::short_heads;
 use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
 use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks, pack_rules};
 use gandan_sync::{Cursor, Outgoing, Refusal, compact};
@@ -13,6 +15,7 @@ use gandan_sync::{Cursor, Outgoing, Refusal, compact};
 use super::giving::offer;
 use super::{Exchange, Trouble, verifying_key};
 use crate::db::DbError;
+use crate::db::sqlite::decisions::{self, Fate};
 use crate::db::sqlite::rules;
 use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
 use crate::documents::Reader;
@@ -28,11 +31,11 @@ impl Exchange {
         let out = match ask {
             Ask::Chunks { space, hashes } => self.reading(&device, &space, |log, space| chunks(log, space, &hashes))?,
             Ask::Compare { space, cursor, buckets } => {
-                self.reading(&device, &space, |log, space| compare(log, space, cursor, &buckets))??.encode()?
+                self.reading(&device, &space, |log, space| self.compare(log, space, cursor, &buckets))??.encode()?
             }
-            Ask::Differ { space, cursor, bucket, documents } => {
-                self.reading(&device, &space, |log, space| differ(log, space, cursor, bucket, &documents))?.encode()?
-            }
+            Ask::Differ { space, cursor, bucket, documents } => self
+                .reading(&device, &space, |log, space| self.differ(log, space, cursor, bucket, &documents))?
+                .encode()?,
             Ask::Offer { space, envelopes, changes } => {
                 self.leaving(&device, &space, |log, space| offer(log, space, &envelopes, &changes))?.encode()?
             }
@@ -42,9 +45,26 @@ impl Exchange {
             Ask::Renew { device: new, key, proof } => self.renew(&device, new, key, &proof)?.encode()?,
             Ask::Rules => self.rules(&device)?.encode()?,
             Ask::Files { offered } => self.holdings(&device, &offered)?.encode()?,
+            Ask::Decisions { device_seqs } => self.decisions(&device, &device_seqs)?.encode()?,
         };
         self.metrics.sync_bytes(bytes.len(), out.len());
         Ok(out)
+    }
+
+    /// What became of a device's own work that was set aside. A revoked device may know it too.
+    fn decisions(&self, device: &DeviceRow, device_seqs: &[u64]) -> DbResult<Reply> {
+        self.db.read(|connection| {
+            let view = connection.unchecked_transaction()?;
+            let (mut decided, mut unknown) = (Vec::new(), Vec::new());
+            for device_seq in device_seqs {
+                match decisions::of(&view, device.no, *device_seq)? {
+                    Fate::Decided(decision) => decided.push(decision),
+                    Fate::Unknown => unknown.push(*device_seq),
+                    Fate::Open => {}
+                }
+            }
+            Ok(Reply::Decided { decisions: decided, unknown })
+        })
     }
 
     /// Runs `read` on one view of a space that the device may read at this moment.
@@ -116,6 +136,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Renew { .. } => "renew",
         Ask::Rules => "rules",
         Ask::Files { .. } => "files",
+        Ask::Decisions { .. } => "decisions",
     }
 }
 
@@ -137,71 +158,70 @@ fn at_head(space: &SpaceRow, cursor: Cursor) -> bool {
     cursor == Cursor { seq: space.head, chain: space.chain }
 }
 
-fn hashes(heads: &[HeadRow]) -> Vec<ChangeHash> {
+pub(super) fn hashes(heads: &[HeadRow]) -> Vec<ChangeHash> {
     heads.iter().map(|head| head.hash).collect()
 }
 
-fn compare(
-    log: &dyn ReadLog,
-    space: &SpaceRow,
-    cursor: Cursor,
-    theirs: &[[u8; 8]],
-) -> DbResult<Result<Reply, Trouble>> {
-    if !at_head(space, cursor) {
-        return Ok(Ok(Reply::Moved));
+impl Exchange {
+    /// The buckets that differ.
+    fn compare(
+        &self,
+        log: &dyn ReadLog,
+        space: &SpaceRow,
+        cursor: Cursor,
+        theirs: &[[u8; 8]],
+    ) -> DbResult<Result<Reply, Trouble>> {
+        if !at_head(space, cursor) {
+            return Ok(Ok(Reply::Moved));
+        }
+        let ours = self.indexes.of(log, space)?;
+        if theirs.len() != ours.digests.len() {
+            return Ok(Err(Trouble::new(Refusal::BAD_FORM)));
+        }
+        let differ = ours.digests.iter().zip(theirs).enumerate().filter(|(_, (ours, theirs))| ours != theirs);
+        // There are 256 buckets.
+        Ok(Ok(Reply::Buckets(differ.filter_map(|(place, _)| u8::try_from(place).ok()).collect())))
     }
-    let mut ours = Buckets::default();
-    log.each_document(space.no, &mut |doc, heads| ours.add(&doc, &hashes(&heads)))?;
-    let ours = ours.short();
-    if theirs.len() != ours.len() {
-        return Ok(Err(Trouble::new(Refusal::BAD_FORM)));
-    }
-    let differ = ours.iter().zip(theirs).enumerate().filter(|(_, (ours, theirs))| ours != theirs);
-    // There are 256 buckets.
-    Ok(Ok(Reply::Buckets(differ.filter_map(|(place, _)| u8::try_from(place).ok()).collect())))
-}
 
-/// The documents of a bucket that differ, whole. Those that were erased stand as such in the last chunk.
-fn differ(
-    log: &dyn ReadLog,
-    space: &SpaceRow,
-    cursor: Cursor,
-    number: u8,
-    theirs: &[(DocId, [u8; 8])],
-) -> DbResult<Reply> {
-    if !at_head(space, cursor) {
-        return Ok(Reply::Moved);
-    }
-    let mut ours: Vec<(DocId, Vec<ChangeHash>)> = Vec::new();
-    log.each_document(space.no, &mut |doc, heads| {
-        if bucket(&doc) == number {
-            ours.push((doc, hashes(&heads)));
+    /// The documents of a bucket that differ, whole. Those that were erased stand as such in the last chunk.
+    fn differ(
+        &self,
+        log: &dyn ReadLog,
+        space: &SpaceRow,
+        cursor: Cursor,
+        number: u8,
+        theirs: &[(DocId, [u8; 8])],
+    ) -> DbResult<Reply> {
+        if !at_head(space, cursor) {
+            return Ok(Reply::Moved);
         }
-    })?;
-    let (mut unknown, mut erased) = (Vec::new(), Vec::new());
-    for (doc, _) in theirs.iter().filter(|(doc, _)| ours.binary_search_by(|(our, _)| our.cmp(doc)).is_err()) {
-        let list = if log.is_erased(space.no, doc)? { &mut erased } else { &mut unknown };
-        list.push(*doc);
-    }
-    let same = |doc: &DocId, heads: &[ChangeHash]| {
-        theirs.iter().any(|(their, short)| their == doc && *short == short_heads(doc, heads))
-    };
-    ours.retain(|(doc, heads)| !same(doc, heads));
-    let mut reader = Reader::new(log, space);
-    let mut healing = Healing::default();
-    let mut more = false;
-    for (doc, heads) in ours {
-        if healing.is_full() {
-            more = true;
-            break;
+        let ours: Vec<DocId> = self.indexes.of(log, space)?.bucket(number).collect();
+        let (mut unknown, mut erased) = (Vec::new(), Vec::new());
+        for (doc, _) in theirs.iter().filter(|(doc, _)| ours.binary_search(doc).is_err()) {
+            let list = if log.is_erased(space.no, doc)? { &mut erased } else { &mut unknown };
+            list.push(*doc);
         }
-        let changes: Vec<(DocId, Vec<u8>)> =
-            reader.changes(&doc)?.into_iter().map(|change| (doc, change.raw)).collect();
-        healing.add(changes)?;
-        healing.heads.push((doc, heads));
+        let theirs: BTreeMap<DocId, [u8; 8]> = theirs.iter().copied().collect();
+        let mut reader = Reader::new(log, space);
+        let mut healing = Healing::default();
+        let mut more = false;
+        for doc in ours {
+            let heads = hashes(&log.heads(space.no, &doc)?.unwrap_or_default());
+            if theirs.get(&doc) == Some(&short_heads(&doc, &heads)) {
+                continue;
+            }
+            if healing.is_full() {
+                more = true;
+                break;
+            }
+            let changes: Vec<(DocId, Vec<u8>)> =
+                reader.changes(&doc)?.into_iter().map(|change| (doc, change.raw)).collect();
+            healing.add(changes)?;
+            healing.heads.push((doc, heads));
+        }
+        healing.end(&erased)?;
+        Ok(Reply::Healing { chunks: healing.chunks, heads: healing.heads, unknown, more })
     }
-    healing.end(&erased)?;
-    Ok(Reply::Healing { chunks: healing.chunks, heads: healing.heads, unknown, more })
 }
 
 /// Documents on their way to a device that lacks them.

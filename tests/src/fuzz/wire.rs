@@ -194,6 +194,11 @@ impl Target for Query {
         seeds.extend(golden("reply"));
         let chunks: [&[u8]; 3] = [b"one", b"", b"three"];
         seeds.push(query::encode_chunks(chunks));
+        let ask = query::Ask::Decisions { device_seqs: vec![1, 900] };
+        seeds.push(query::Query { device: DEVICE, time_ms: 1, ask }.encode(&key()).expect("a query"));
+        let decision = |verdict| query::Decision { device_seq: 1, verdict, at_ms: 5, reason: "lý do".to_owned() };
+        let decisions = vec![decision(query::Verdict::Admitted { seq: 9 }), decision(query::Verdict::Discarded)];
+        seeds.push(query::Reply::Decided { decisions, unknown: vec![4] }.encode().expect("a reply"));
         seeds.push(vec![b'G', 1, 5, 1, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 1, 0, 0]);
         seeds.extend((0..12).map(|kind| [&[b'G', 1, kind][..], &[1; 90]].concat()));
         seeds

@@ -5,8 +5,10 @@
 //!
 //! An exchange begins with a round trip. What an answer calls for follows, each in a file of its own: whole documents
 //! for a device that is new ([`loading`]), documents that differ ([`healing`]), what a restored server lost
-//! ([`returning`]), a new identity for a device that has a twin ([`renewal`]), rules that changed ([`rules`]).
+//! ([`returning`]), a new identity for a device that has a twin ([`renewal`]), rules that changed ([`rules`]), what
+//! became of work that was set aside ([`decisions`]).
 
+mod decisions;
 mod healing;
 mod loading;
 mod renewal;
@@ -56,6 +58,11 @@ impl Errand {
     pub fn takes_parts(&self) -> bool {
         matches!(self.0, Work::Load { .. })
     }
+
+    /// Whether a server that cannot answer it, being older than this app, is no reason to end the exchange.
+    pub fn may_fail(&self) -> bool {
+        matches!(self.0, Work::Decisions)
+    }
 }
 
 #[derive(Debug)]
@@ -68,6 +75,7 @@ enum Work {
     Return { space: SpaceId, contents: Vec<Vec<(DocId, ChangeHash)>> },
     Renew { identity: Identity },
     Rules,
+    Decisions,
 }
 
 /// One exchange with the server, without the road: gives the bytes of a message and takes in the bytes of its answer.
@@ -78,6 +86,7 @@ enum Work {
 /// saved meanwhile goes with the next exchange, once it is [sealed](Client::seal_outbox). One exchange at a time: what is
 /// on its way when a new one begins counts as lost.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one exchange, not a state machine")]
 pub struct Exchange {
     /// What it did so far.
     pub report: SyncReport,
@@ -99,6 +108,9 @@ pub struct Exchange {
     revoked: bool,
     /// How often each log turned out to be another one.
     diverged: BTreeMap<SpaceId, u32>,
+    asked_decisions: bool,
+    /// Drafts were handed in before a wipe.
+    gave_up_drafts: bool,
 }
 
 impl Default for Exchange {
@@ -123,6 +135,8 @@ impl Exchange {
             other_rules: false,
             revoked: false,
             diverged: BTreeMap::new(),
+            asked_decisions: false,
+            gave_up_drafts: false,
         }
     }
 
@@ -147,6 +161,11 @@ impl Exchange {
         }
         if self.again && self.report.round_trips < self.max_rounds {
             return self.round(client).map(Some);
+        }
+        if self.report.round_trips > 0
+            && let Some(message) = self.ask_decisions(client)?
+        {
+            return Ok(Some(message));
         }
         self.report.more |= self.again;
         match self.later {
@@ -176,6 +195,7 @@ impl Exchange {
                 reply => self.take_name(client, &identity, reply?),
             },
             Work::Rules => Self::take_rules(client, reply(answer)?),
+            Work::Decisions => self.take_decisions(client, reply(answer)?),
         }
     }
 }

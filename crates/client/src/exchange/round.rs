@@ -10,7 +10,7 @@ use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
 use gandan_model::mutant;
-use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, SpaceGrant, SpaceState, Store};
+use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, Page, SpaceGrant, SpaceState, Store};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::envelope::{Sealer, seal};
 use gandan_sync::error::StorageError;
@@ -134,6 +134,9 @@ impl Exchange {
         round.progressed = outcome.need_full || !outcome.parts.is_empty() || !outcome.grants.is_empty();
         let later = self.later.take();
         self.acknowledge(client, &outcome, &mut round)?;
+        if outcome.wipe {
+            round.progressed |= self.give_up_drafts(client)?;
+        }
         self.change_grants(client, &outcome)?;
         let mut place = place(&client.store())?;
         for part in &outcome.parts {
@@ -159,6 +162,30 @@ impl Exchange {
             return Err(ClientError::Wiped);
         }
         if outcome.cloned { rename(client) } else { Ok(()) }
+    }
+
+    /// Before everything goes, drafts become work like any other: the server sets it aside, and a person sees it. What
+    /// cannot be handed in (a value that is not right) goes. True if anything was.
+    fn give_up_drafts(&mut self, client: &Client) -> Result<bool, ClientError> {
+        if std::mem::replace(&mut self.gave_up_drafts, true) {
+            return Ok(false);
+        }
+        let mut page = Page::first(100);
+        let mut ids = Vec::new();
+        loop {
+            let (drafts, next) = client.drafts(&page)?;
+            ids.extend(drafts.iter().map(|draft| draft.id));
+            match next {
+                Some(next) => page = Page::after(next, 100),
+                None => break,
+            }
+        }
+        for id in ids {
+            if let Err(error) = client.submit_draft(id) {
+                tracing::warn!(%id, code = error.code(), "a draft cannot be handed in before the wipe");
+            }
+        }
+        Ok(client.seal_outbox()?.envelopes > 0)
     }
 
     fn acknowledge(&mut self, client: &Client, outcome: &Outcome, round: &mut Round) -> Result<(), ClientError> {
@@ -196,7 +223,7 @@ impl Exchange {
                 Ack::Waiting => {
                     self.waiting.insert(seq);
                 }
-                Ack::Quarantined | Ack::Gone | Ack::Refused(_) => {
+                Ack::Quarantined | Ack::Gone | Ack::Refused(_) | Ack::Discarded => {
                     let records: BTreeSet<DocId> = changes.iter().map(|change| change.doc).collect();
                     let code = ack.status.code().to_owned();
                     self.report.refused.push(Refused { device_seq: seq, code, records: records.into_iter().collect() });

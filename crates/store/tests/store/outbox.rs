@@ -2,7 +2,7 @@
 
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::DocId;
-use gandan_store::{Ack, EnvelopeState, Identity, RecordState, SealedEnvelope, SyncState, VisitFilter};
+use gandan_store::{Ack, Decision, EnvelopeState, Identity, RecordState, SealedEnvelope, SyncState, VisitFilter};
 use serde_json::{Value as Json, json};
 
 use crate::help::{ME, NOW, Phone, SPACE, doc};
@@ -68,6 +68,7 @@ fn nothing_refused_is_deleted() {
         (Ack::Refused("not_granted".into()), EnvelopeState::Refused),
         (Ack::Quarantined, EnvelopeState::Quarantined),
         (Ack::Gone, EnvelopeState::Gone),
+        (Ack::Discarded, EnvelopeState::Discarded),
     ] {
         let mut phone = phone_with(1);
         seal(&mut phone, 1);
@@ -246,4 +247,38 @@ fn everything_unsent_can_be_exported() {
     let raw = phone.store.unsealed(1).unwrap().remove(0).raw;
     assert_eq!(lines[2]["change"]["raw"], crate::help::hex(&raw));
     assert_eq!(phone.store.export_unsent(&path).unwrap_err().code(), "io", "it never overwrites a file");
+}
+
+#[test]
+fn a_decision_is_kept_with_its_reason_until_the_space_leaves() {
+    let mut phone = phone_with(1);
+    seal(&mut phone, 1);
+    phone.store.acknowledge(1, &Ack::Quarantined).unwrap();
+    assert_eq!(phone.store.undecided(10).unwrap(), [1]);
+    let reason = "đã có ở máy khác".to_owned();
+    let decision = Decision { device_seq: 1, ack: Ack::Discarded, at_ms: NOW, reason: reason.clone() };
+    phone.store.decide(&[decision]).unwrap();
+    assert!(phone.store.undecided(10).unwrap().is_empty());
+    let held = phone.store.held_back(10).unwrap();
+    assert_eq!((held[0].state, &held[0].reason, held[0].decided_ms), (EnvelopeState::Discarded, &reason, Some(NOW)));
+    assert_eq!(held[0].records, [doc(1)]);
+    assert_eq!(phone.state(doc(1)), RecordState::Quarantined);
+    let file = phone.folder.path().join("out.jsonl");
+    assert_eq!(phone.store.export_unsent(&file).unwrap().changes, 1, "it is here and can be exported");
+
+    let taken = phone.store.take_grant(SPACE).unwrap();
+    assert_eq!((taken.removed, taken.kept.len()), (1, 0), "the server has it, beside its log");
+    let held = phone.store.held_back(10).unwrap();
+    assert_eq!((held[0].reason.as_str(), held[0].records.len()), ("", 0));
+}
+
+#[test]
+fn what_a_restored_server_had_set_aside_is_sent_again() {
+    let mut phone = phone_with(1);
+    seal(&mut phone, 1);
+    phone.store.acknowledge(1, &Ack::Quarantined).unwrap();
+    assert_eq!(phone.store.send_again(&[1, 7]).unwrap(), 1);
+    assert_eq!(phone.state(doc(1)), RecordState::Waiting);
+    assert_eq!(phone.store.sealed(10).unwrap()[0].bytes.len(), 100);
+    assert_eq!(phone.store.send_again(&[1]).unwrap(), 0);
 }

@@ -9,7 +9,7 @@ use super::{DbOptions, VIEWS, connect};
 use crate::db::DbError;
 
 /// Steps of the core database, oldest first. Never change one that was released; add another.
-const CORE_STEPS: &[&str] = &[
+pub const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_core.sql"),
     include_str!("../../../migrations/sqlite/0004_audit.sql"),
     include_str!("../../../migrations/sqlite/0005_trust.sql"),
