@@ -5,10 +5,11 @@ use crate::host::{self, Host};
 use gandan_client::model::codes::Lang;
 use gandan_client::model::genesis::DocKind;
 use gandan_client::model::ids::DocId;
+use gandan_client::model::moment::Moment;
 use gandan_client::model::patch::FieldEdit;
 use gandan_client::model::privacy::Notice;
-use gandan_client::{Cancel, Client, Page, Subscription, SyncOptions, storage};
-use serde::Serialize;
+use gandan_client::{Cancel, Client, NewPhoto, Page, PhotoSize, Subscription, SyncOptions, TransferOptions, storage};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -81,9 +82,9 @@ impl Core {
     }
 
     /// A page of assignments.
-    #[cfg(any())]
-    pub fn assignments(&self) -> Answer {
-        answer(self.client.assignments())
+    pub fn assignments(&self, limit: u32, after: Option<String>) -> Answer {
+        let (items, next) = self.client.assignments(&page(limit, after)?).map_err(|error| thrown(&error))?;
+        text(&json!({ "items": items, "next": next }))
     }
 
     /// A page of visits, the latest day first; `filter` is a `VisitFilter`.
@@ -166,14 +167,57 @@ impl Core {
         answer(self.client.discard_draft(doc(id)?))
     }
 
-    /// Exchanges everything with the server; the host hears how far it is.
+    /// Attaches a picture to a visit, or to its draft. `words`: JSON with `people_visible`, and perhaps `consent`,
+    /// `caption` and `taken_at`.
+    pub fn attach(&self, visit: &str, bytes: Vec<u8>, thumbnail: Vec<u8>, words: &str) -> Answer {
+        let words: PhotoWords = read("photo", words)?;
+        let photo = NewPhoto {
+            thumbnail: Some(thumbnail),
+            caption: words.caption,
+            taken_at: words.taken_at,
+            people_visible: words.people_visible.as_str().into(),
+            consent: words.consent.as_deref().unwrap_or("not_needed").into(),
+            ..NewPhoto::new(bytes)
+        };
+        answer(self.client.attach(doc(visit)?, photo))
+    }
+
+    /// A picture's bytes as they lie here; undefined if only the server has them.
+    pub fn photo(&self, visit: &str, photo_id: &str, thumbnail: bool) -> Result<Option<Vec<u8>>, JsValue> {
+        let size = if thumbnail { PhotoSize::Thumbnail } else { PhotoSize::Original };
+        self.client.photo(doc(visit)?, photo_id, size).map_err(|error| thrown(&error))
+    }
+
+    /// How many files of pictures wait to be sent, and how large they are.
+    #[wasm_bindgen(js_name = waitingFiles)]
+    pub fn waiting_files(&self) -> Answer {
+        answer(self.client.waiting_files())
+    }
+
+    /// Exchanges all records with the server; the host hears how far it is.
     pub async fn sync(&self) -> Answer {
-        let cancel = Cancel::new();
-        self.cancel.replace(cancel.clone());
-        let options = SyncOptions { cancel, progress: Arc::new(host::tell_progress), ..SyncOptions::default() };
+        let options = SyncOptions {
+            cancel: self.new_cancel(),
+            progress: Arc::new(host::tell_progress),
+            ..SyncOptions::default()
+        };
         match self.client.sync_once(options).await {
             Ok(report) => text(&report),
-            Err(failure) => Err(failed(&failure)),
+            Err(failure) => Err(failed(&failure.error, &failure.report)),
+        }
+    }
+
+    /// Sends pictures that wait, originals only if wanted, and gets thumbnails; the host hears how far it is.
+    pub async fn transfer(&self, originals: bool) -> Answer {
+        let options = TransferOptions {
+            originals,
+            cancel: self.new_cancel(),
+            progress: Arc::new(host::tell_progress),
+            ..TransferOptions::default()
+        };
+        match self.client.transfer(options).await {
+            Ok(report) => text(&report),
+            Err(failure) => Err(failed(&failure.error, &failure.report)),
         }
     }
 
@@ -196,6 +240,24 @@ impl Core {
         self.client.write_unsent(&mut lines).map_err(|error| thrown(&error))?;
         Ok(lines)
     }
+}
+
+impl Core {
+    /// The switch that ends what begins now.
+    fn new_cancel(&self) -> Cancel {
+        let cancel = Cancel::new();
+        self.cancel.replace(cancel.clone());
+        cancel
+    }
+}
+
+/// What is said about a picture.
+#[derive(Deserialize)]
+struct PhotoWords {
+    people_visible: String,
+    consent: Option<String>,
+    caption: Option<String>,
+    taken_at: Option<Moment>,
 }
 
 /// What in a text of this field looks like personal data.

@@ -1,7 +1,7 @@
 //! Errors on their way to JavaScript: JSON text with a stable code, what the reader can do, and what happened before.
 
+use gandan_client::ClientError;
 use gandan_client::model::patch::PatchError;
-use gandan_client::{ClientError, SyncFailure};
 use serde::Serialize;
 use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
@@ -36,10 +36,10 @@ pub(crate) fn thrown(error: &ClientError) -> JsValue {
 }
 
 /// An exchange that ended before its time, with what it did until then.
-pub(crate) fn failed(failure: &SyncFailure) -> JsValue {
-    let mut frame = described(&failure.error);
-    frame["report"] = serde_json::to_value(&failure.report).unwrap_or_default();
-    frame["retry_after_s"] = json!(failure.error.retry_after_s());
+pub(crate) fn failed(error: &ClientError, report: &impl Serialize) -> JsValue {
+    let mut frame = described(error);
+    frame["report"] = serde_json::to_value(report).unwrap_or_default();
+    frame["retry_after_s"] = json!(error.retry_after_s());
     JsValue::from_str(&frame.to_string())
 }
 

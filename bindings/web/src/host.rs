@@ -3,12 +3,12 @@
 //! A worker has one thread and one client, so its host lies in a variable of that thread; what the client holds
 //! ([`Clock`], [`Random`], [`Transport`]) are empty things that look there.
 
-use gandan_client::Progress;
-use gandan_client::transport::{Answer, ERROR_HEADER, Meter, Pending, Post, Transport, TransportError};
+use gandan_client::transport::{Answer, ERROR_HEADER, Meter, Pending, Post, Request, Transport, TransportError};
 use gandan_client::{Clock, Environment, Random};
 use serde::Deserialize;
 use std::cell::RefCell;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -16,16 +16,24 @@ use wasm_bindgen_futures::JsFuture;
 const HOST: &str = r#"
 /** What the worker gives the core. */
 export interface Host {
-  /** Sends a body by POST and reads the answer, at most `maxAnswer` bytes of it. Never rejects: what goes wrong on the
-   * road stands in `failed` (offline, cut, stalled, answer_too_long, cancelled). `moved` is called as bytes arrive. */
-  post(url: string, contentType: string, body: Uint8Array, maxAnswer: number, moved: (bytes: number) => void): Promise<Reply>;
+  /** Sends a request (`headers`: JSON, array of name and value) and reads the answer, at most `maxAnswer` bytes of it.
+   * Never rejects: what goes wrong on the road stands in `failed` (offline, cut, stalled, answer_too_long). `moved` is
+   * called as bytes arrive. */
+  send(
+    method: string,
+    url: string,
+    headers: string,
+    body: Uint8Array,
+    maxAnswer: number,
+    moved: (bytes: number) => void,
+  ): Promise<Reply>;
   /** Records read differently now; JSON array of their ids. */
   changed(ids: string): void;
   /** How far an exchange has come; JSON. */
   progress(progress: string): void;
 }
 export interface Reply {
-  /** JSON: status, content_type, error_code, retry_after_s, failed, detail. */
+  /** JSON: status, content_type, error_code, retry_after_s, upload_offset, total, etag, failed, detail. */
   head: string;
   body: Uint8Array;
 }
@@ -38,10 +46,11 @@ extern "C" {
     pub type Host;
 
     #[wasm_bindgen(method)]
-    fn post(
+    fn send(
         this: &Host,
+        method: &str,
         url: &str,
-        content_type: &str,
+        headers: &str,
         body: Vec<u8>,
         max_answer: f64,
         moved: &js_sys::Function,
@@ -86,8 +95,8 @@ pub(crate) fn tell_changed<T: serde::Serialize>(ids: &[T]) {
     with(|host| host.changed(&ids));
 }
 
-/// Tells the worker how far an exchange has come.
-pub(crate) fn tell_progress(progress: &Progress) {
+/// Tells the worker how far an exchange of records, or of photographs, has come.
+pub(crate) fn tell_progress<T: serde::Serialize>(progress: &T) {
     let progress = serde_json::to_string(progress).unwrap_or_default();
     with(|host| host.progress(&progress));
 }
@@ -128,6 +137,9 @@ struct Head {
     content_type: String,
     error_code: Option<String>,
     retry_after_s: Option<u32>,
+    upload_offset: Option<u64>,
+    total: Option<u64>,
+    etag: Option<String>,
     failed: Option<String>,
     #[serde(default)]
     detail: String,
@@ -138,18 +150,24 @@ struct Fetch;
 
 impl Transport for Fetch {
     fn post<'a>(&'a self, post: Post, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
+        self.send(post.into(), meter)
+    }
+
+    fn send<'a>(&'a self, request: Request, meter: &'a Meter) -> Pending<'a, Result<Answer, TransportError>> {
         Box::pin(async move {
-            let (max_answer, length) = (post.max_answer, post.body.len());
+            let Request { method, url, headers, body, max_answer } = request;
+            let headers =
+                serde_json::to_string(&headers).map_err(|error| TransportError::BadAddress(error.to_string()))?;
+            let length = body.len();
             let counter = meter.clone();
-            let moved = wasm_bindgen::closure::Closure::<dyn FnMut(usize)>::new(move |bytes| counter.add_down(bytes));
+            let moved = Closure::<dyn FnMut(usize)>::new(move |bytes| counter.add_down(bytes));
+            let function = moved.as_ref().unchecked_ref();
+            // 2^53 is far beyond any limit of an answer.
+            #[allow(clippy::cast_precision_loss, reason = "limits are megabytes")]
+            let limit = max_answer as f64;
             let promise = HOST.with(|place| {
                 let place = place.borrow();
-                let function = moved.as_ref().unchecked_ref();
-                // 2^53 is far beyond any limit of an answer.
-                #[allow(clippy::cast_precision_loss, reason = "limits are megabytes")]
-                place
-                    .as_ref()
-                    .map(|host| host.post(&post.url, post.content_type, post.body, max_answer as f64, function))
+                place.as_ref().map(|host| host.send(method.as_str(), &url, &headers, body, limit, function))
             });
             let Some(promise) = promise else { return Err(TransportError::Offline("no host".to_owned())) };
             meter.add_up(length);
@@ -174,6 +192,9 @@ fn taken(reply: Reply, max_answer: usize) -> Result<Answer, TransportError> {
         content_type: head.content_type,
         error_code: head.error_code,
         retry_after_s: head.retry_after_s,
+        upload_offset: head.upload_offset,
+        total: head.total,
+        etag: head.etag,
         body: reply.body(),
         cut,
         ..Answer::default()

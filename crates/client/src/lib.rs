@@ -79,7 +79,7 @@ pub use gandan_store::{
     Listed, ListedPage, MAX_DRAFT_BYTES, Page, PageCursor, RecordState, VisitFilter,
 };
 pub use import::{BadLine, ImportReport, LineWarning};
-pub use lists::{RecordView, ReviewLine};
+pub use lists::{AssignmentLine, RecordView, ReviewLine};
 pub use records::{Saved, Warning, warnings};
 pub use report::{Decided, Grant, Progress, Refused, SyncReport};
 pub use seal::SealReport;

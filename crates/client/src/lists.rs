@@ -2,8 +2,10 @@
 
 use crate::client::Client;
 use crate::error::ClientError;
+use gandan_model::genesis::DocKind;
 use gandan_model::history::{HistoryEntry, history};
 use gandan_model::ids::DocId;
+use gandan_model::others::Assignment;
 use gandan_model::record::Record;
 use gandan_model::review::ReviewItem;
 use gandan_model::rows::{IssueRow, VisitRow};
@@ -11,7 +13,7 @@ use gandan_store::{IssueFilter, ListedPage, Page, PageCursor, RecordState, Visit
 use serde::Serialize;
 
 /// One record in full.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RecordView {
     /// The record's id.
     pub id: DocId,
@@ -27,7 +29,7 @@ pub struct RecordView {
 }
 
 /// Something that a person must look at, and in which record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReviewLine {
     /// The record.
     pub id: DocId,
@@ -40,6 +42,18 @@ pub struct ReviewLine {
     /// The field, its values, and what is shown until somebody decides.
     #[serde(flatten)]
     pub item: ReviewItem,
+}
+
+/// Who is sent where, and which record says so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AssignmentLine {
+    /// The record.
+    pub id: DocId,
+    /// Code of the unit in whose space it lies.
+    pub space_unit: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub assignment: Assignment,
 }
 
 impl Client {
@@ -114,6 +128,25 @@ impl Client {
     pub fn units(&self) -> Result<Vec<serde_json::Value>, ClientError> {
         let reference = self.store().reference()?.unwrap_or_default();
         Ok(reference.get("units").and_then(serde_json::Value::as_array).cloned().unwrap_or_default())
+    }
+
+    /// Who is sent where, a page at a time, in the order in which the decisions came; without those that were taken back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn assignments(&self, page: &Page) -> Result<(Vec<AssignmentLine>, Option<PageCursor>), ClientError> {
+        let store = self.store();
+        let (infos, next) = store.documents(DocKind::Assignment, None, page)?;
+        let mut lines = Vec::new();
+        for info in infos {
+            let Some(stored) = store.document(info.id)? else { continue };
+            let assignment = Assignment::of(&stored.document);
+            if !assignment.deleted {
+                lines.push(AssignmentLine { id: info.id, space_unit: info.unit, assignment });
+            }
+        }
+        Ok((lines, next))
     }
 
     /// Writes everything the server has not confirmed, one JSON object a line. **Not encrypted**; nothing is removed

@@ -74,6 +74,8 @@ pub struct Counts {
     pub quarantined_changes: u64,
     /// When the oldest change that the server lacks was saved, in milliseconds since 1970.
     pub oldest_unsent_ms: Option<i64>,
+    /// Bytes of the changes that the server lacks.
+    pub unsent_bytes: u64,
 }
 
 impl Store {
@@ -131,7 +133,8 @@ impl Store {
                             + (SELECT count(*) FROM issue_list WHERE review > 0),
                         count(*) FILTER (WHERE state = ?1), count(*) FILTER (WHERE state = ?2),
                         count(*) FILTER (WHERE state NOT IN (?1, ?2, ?3, ?4, ?5)),
-                        min(at_ms) FILTER (WHERE state < ?3)
+                        min(at_ms) FILTER (WHERE state < ?3),
+                        ifnull(sum(length(raw)) FILTER (WHERE state < ?3), 0)
                  FROM change INDEXED BY change_open WHERE state <> 2",
             )?;
             let states = [change::SAVED, change::SEALED, change::EARLY, change::RETURNING, change::REPLACED];
@@ -145,6 +148,7 @@ impl Store {
                     waiting_changes: row.get(5)?,
                     quarantined_changes: row.get(6)?,
                     oldest_unsent_ms: row.get(7)?,
+                    unsent_bytes: row.get(8)?,
                 })
             })?;
             Ok(counts)

@@ -115,7 +115,8 @@ pub(crate) fn test() -> Outcome<Command> {
     c_compiler()?;
     let mut command = Toolchain::find()?.cargo("test")?;
     command
-        .args(["-p", "gandan-model", "--test", "merge_cases", "--test", "convergence"])
+        // The facade along, because it tells the model's dependencies that there is a browser.
+        .args(["-p", "gandan-model", "-p", "gandan-web", "--test", "merge_cases", "--test", "convergence"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", tools()?.join("wasm-bindgen-test-runner"));
     Ok(command)
 }

@@ -1,29 +1,47 @@
 //! Reading a damaged database table by table, as far as the engine gets: for engines that read single pages only as a
 //! part of their table.
 
+use std::path::Path;
+
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 
 use crate::error::StoreError;
+use crate::key::DatabaseKey;
+use crate::open::connect;
 
 use super::LooseRow;
 
 /// The tables whose rows nobody can derive again.
-const TABLES: &[&str] = &["setting", "space", "document", "change", "envelope", "draft", "erased", "salvage_note"];
+const TABLES: &[&str] = &[
+    "setting",
+    "space",
+    "document",
+    "change",
+    "envelope",
+    "draft",
+    "attachment",
+    "attachment_piece",
+    "erased",
+    "salvage_note",
+];
 
-/// Reads every row that can be reached and hands it to `take`.
+/// Reads every row that can be reached and hands it to `take`. The file stays as it is.
 ///
 /// Behind a damaged page the walk goes on at growing distances until it finds rows again, so that one leaf that is lost
 /// costs the rows on it and few others.
 pub(super) fn read(
-    damaged: &Connection,
+    path: &Path,
+    key: &DatabaseKey,
     take: &mut dyn FnMut(LooseRow) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     for table in TABLES {
         let (mut after, mut skip) = (i64::MIN, 1_i64);
         loop {
-            let (reached, whole) = walk(damaged, table, after, take)?;
-            if whole {
+            // A connection that has met a damaged page reads no other any more.
+            let (reached, whole) = walk(&look(path, key)?, table, after, take)?;
+            if whole || after == i64::MAX {
                 break;
             }
             if reached > after {
@@ -37,6 +55,13 @@ pub(super) fn read(
     Ok(())
 }
 
+/// A connection that leaves the file as it is, also when it is closed.
+pub(super) fn look(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
+    let connection = connect(path, key)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
 /// Reads the rows of a table behind one number. Gives the last number read, and whether the end was reached.
 fn walk(
     damaged: &Connection,
@@ -45,7 +70,7 @@ fn walk(
     take: &mut dyn FnMut(LooseRow) -> Result<(), StoreError>,
 ) -> Result<(i64, bool), StoreError> {
     let sql = format!("SELECT rowid, * FROM {table} WHERE rowid > ?1 ORDER BY rowid");
-    // A table that is not there at all has no rows to lose.
+    // Without a first page there is no schema, and nothing to be had.
     let Ok(mut statement) = damaged.prepare(&sql) else { return Ok((after, true)) };
     let width = statement.column_count();
     let Ok(mut rows) = statement.query([after]) else { return Ok((after, false)) };
@@ -75,8 +100,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::key::DatabaseKey;
-    use crate::open::{configure, connect};
+    use crate::open::configure;
     use crate::schema;
 
     const ROWS: i64 = 2_000;
@@ -107,7 +131,7 @@ mod tests {
             found.push(row.n);
             Ok(())
         };
-        read(&connect(&path, &key).unwrap(), &mut take).unwrap();
+        read(&path, &key, &mut take).unwrap();
         found
     }
 

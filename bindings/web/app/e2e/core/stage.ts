@@ -32,7 +32,14 @@ export class Stage {
     operate('init', data, ['--units', units]);
     const { base: behind, child } = await serve(data);
     process.env.GANDAN_SERVER = behind;
-    const pages = await createServer({ root: app, configFile: join(app, 'vite.config.ts'), logLevel: 'error', server: { port: 0, host: '127.0.0.1' } });
+    const pages = await createServer({
+      root: app,
+      configFile: join(app, 'vite.config.ts'),
+      logLevel: 'error',
+      // Nothing may load a page anew behind a test's back.
+      server: { port: 0, host: '127.0.0.1', hmr: false, watch: null },
+      optimizeDeps: { noDiscovery: true, include: ['eventsource-parser'] },
+    });
     await pages.listen();
     const address = pages.httpServer?.address();
     if (!address || typeof address === 'string') throw new Error('vite does not listen');
@@ -51,14 +58,19 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    await Phone.killAll();
     await this.pages.close();
     await end(this.server);
-    rmSync(this.folder, { recursive: true, force: true });
+    // A browser's helpers may still write for a moment.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
 /** A browser of its own, by its process, so that it can be killed like an app that the system needs the memory of. */
 export class Phone {
+  /** Those that still run. */
+  private static readonly running = new Set<Phone>();
+
   private constructor(
     private readonly child: ChildProcess,
     readonly browser: Browser,
@@ -79,8 +91,15 @@ export class Phone {
     });
     const browser = await chromium.connectOverCDP(endpoint);
     const page = await (browser.contexts()[0] ?? (await browser.newContext())).newPage();
-    const core = await load(page, base);
-    return new Phone(child, browser, page, core);
+    const phone = new Phone(child, browser, page, await load(page, base));
+    Phone.running.add(phone);
+    child.once('exit', () => Phone.running.delete(phone));
+    return phone;
+  }
+
+  /** What a failed test has left running. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...Phone.running].map((phone) => phone.kill()));
   }
 
   /** Ends it at once, with everything it has started. */
@@ -102,10 +121,8 @@ export class Phone {
 /** The core on a page that holds nothing else. */
 export async function load(page: Page, base: string): Promise<JSHandle<Core>> {
   await page.goto(`${base}/field/e2e/core/blank.html`);
-  return page.evaluateHandle(async () => {
-    const { startCore } = (await import('/field/src/lib/core/index.ts' as string)) as { startCore: () => Core };
-    return startCore();
-  });
+  await page.waitForFunction(() => 'core' in globalThis);
+  return page.evaluateHandle(() => (globalThis as unknown as { core: Core }).core);
 }
 
 /** What a call rejects with. */

@@ -8,10 +8,11 @@ const SILENCE_MS = 30_000;
 /** Longest wait that a server or proxy can ask for. */
 const MAX_RETRY_AFTER_S = 3600;
 
-/** Sends a body and reads the answer. Never rejects: what went wrong stands in the reply. */
-export async function post(
+/** Sends a request and reads the answer. Never rejects: what went wrong stands in the reply. */
+export async function send(
+  method: string,
   url: string,
-  contentType: string,
+  headers: string,
   body: Uint8Array,
   limit: number,
   moved: (bytes: number) => void,
@@ -22,9 +23,9 @@ export async function post(
   let head: Record<string, unknown> = { status: 0 };
   try {
     const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': contentType },
-      body: new Uint8Array(body),
+      method,
+      headers: JSON.parse(headers) as [string, string][],
+      body: body.length > 0 ? new Uint8Array(body) : null,
       signal: watch.signal,
       cache: 'no-store',
       credentials: 'omit',
@@ -33,7 +34,7 @@ export async function post(
     });
     head = headOf(response);
     let length = 0;
-    if (Number(response.headers.get('content-length') ?? 0) > limit) throw new TooLong();
+    if (method !== 'HEAD' && Number(response.headers.get('content-length') ?? 0) > limit) throw new TooLong();
     for await (const piece of piecesOf(response)) {
       watch.beat();
       moved(piece.length);
@@ -86,14 +87,22 @@ class Watch {
 
 function headOf(response: Response): Record<string, unknown> {
   const code = response.headers.get('gandan-error');
-  const wait = Number(response.headers.get('retry-after') ?? NaN);
+  const wait = whole(response.headers.get('retry-after'));
   return {
     // A redirect is never our server's; the browser hides its status.
     status: response.type === 'opaqueredirect' ? 302 : response.status,
     content_type: (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '',
     error_code: code !== null && /^\w{1,64}$/.test(code) ? code : null,
-    retry_after_s: Number.isInteger(wait) && wait >= 0 ? Math.min(wait, MAX_RETRY_AFTER_S) : null,
+    retry_after_s: wait === null ? null : Math.min(wait, MAX_RETRY_AFTER_S),
+    upload_offset: whole(response.headers.get('upload-offset')),
+    total: whole(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]),
+    etag: response.headers.get('etag')?.replaceAll('"', '') ?? null,
   };
+}
+
+/** A number without sign or fraction. */
+function whole(text: string | null | undefined): number | null {
+  return text && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
@@ -124,7 +133,8 @@ function joined(pieces: Uint8Array[]): Uint8Array {
 export function host(tell: (what: 'changed' | 'progress', json: string) => void): Host & { abort(): void } {
   let controller = new AbortController();
   return {
-    post: (url, contentType, body, limit, moved) => post(url, contentType, body, limit, moved, controller.signal),
+    send: (method, url, headers, body, limit, moved) =>
+      send(method, url, headers, body, limit, moved, controller.signal),
     changed: (ids) => tell('changed', ids),
     progress: (progress) => tell('progress', progress),
     abort: () => {

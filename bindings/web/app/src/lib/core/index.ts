@@ -1,6 +1,6 @@
 // The core as the app calls it: every call goes to the worker and comes back as a promise.
 
-import { type Core, CoreError, type Progress, type StartCore } from './contract';
+import { type Core, CoreError, type Progress, type StartCore, type SyncReport } from './contract';
 import type { FromWorker, ToWorker } from './wire';
 import type { Calls } from './worker';
 
@@ -12,7 +12,7 @@ interface Waiting {
 class Line {
   readonly changes = new Set<(ids: string[]) => void>();
   readonly news = new Set<() => void>();
-  progress: ((progress: Progress) => void) | null = null;
+  progress: ((step: Partial<Progress>) => void) | null = null;
   readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'core' });
   readonly #waiting = new Map<number, Waiting>();
   #number = 0;
@@ -39,7 +39,7 @@ class Line {
   #hear(message: FromWorker): void {
     if ('tell' in message) {
       if (message.tell === 'news') this.news.forEach((listener) => listener());
-      else if (message.tell === 'progress') this.progress?.(JSON.parse(message.json));
+      else if (message.tell === 'progress') this.progress?.(step(JSON.parse(message.json)));
       else for (const listener of this.changes) listener(JSON.parse(message.json));
       return;
     }
@@ -52,6 +52,25 @@ class Line {
       waiting?.resolve('json' in message ? JSON.parse(message.json) : message.value);
     }
   }
+}
+
+/** Before the first step. */
+const NOTHING: Progress = {
+  round_trips: 0,
+  bytes_up: 0,
+  bytes_down: 0,
+  pushed: 0,
+  pulled: 0,
+  waiting: 0,
+  documents_loaded: 0,
+  documents_to_load: 0,
+  photos_sent: 0,
+  photos_to_send: 0,
+};
+
+/** A step of records or of files, as the app counts it. */
+function step({ files_sent, files_to_send, ...records }: Partial<Progress> & { files_sent?: number; files_to_send?: number }): Partial<Progress> {
+  return files_sent === undefined ? records : { photos_sent: files_sent, photos_to_send: files_to_send ?? 0 };
 }
 
 /** Starts the worker. It loads the core and answers; nothing is opened yet. */
@@ -91,14 +110,18 @@ export const startCore: StartCore = () => {
     submit: (id) => saved(call('submit', id), ({ id }) => [id]),
     submitDraft: (id) => saved(call('submitDraft', id), ({ id }) => [id]),
     discardDraft: (id) => saved(call('discardDraft', id)),
-    attach: () => Promise.reject(new CoreError('unsupported', 'update_app', 'photos are not part of this version')),
-    photo: () => Promise.resolve(null),
-    sync: ({ signal, progress }) => {
+    attach: (visit, photo) => saved(call('attach', visit, photo), () => [visit]),
+    photo: async (visit, photoId, size) => {
+      const bytes = await call<Uint8Array<ArrayBuffer> | undefined>('photo', visit, photoId, size);
+      return bytes ? new Blob([bytes], { type: 'image/jpeg' }) : null;
+    },
+    sync: ({ metered, signal, progress }) => {
+      let far = { ...NOTHING };
       if (signal.aborted) return Promise.reject(new CoreError('cancelled', 'retry_later', 'cancelled before it began'));
-      line.progress = progress;
+      line.progress = (step) => progress((far = { ...far, ...step }));
       const cancel = () => void call('cancelSync');
       signal.addEventListener('abort', cancel, { once: true });
-      return saved(call<Awaited<ReturnType<Core['sync']>>>('sync')).finally(() => {
+      return saved(call<SyncReport>('sync', metered)).finally(() => {
         signal.removeEventListener('abort', cancel);
         line.progress = null;
       });

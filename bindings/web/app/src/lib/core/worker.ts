@@ -1,7 +1,7 @@
 // The worker that has the database to itself: it opens the storage, holds the key's vault, answers the page's calls by the
 // core, and moves the core's bytes to the server and back.
 
-import type { Door } from './contract';
+import type { Door, NewPhoto } from './contract';
 import { host } from './fetch';
 import { listen } from './news';
 import * as vault from './vault';
@@ -91,6 +91,20 @@ function refuseForeign(link: string): void {
   }
 }
 
+/** Records first: the server takes pictures of records that it knows. */
+async function sync(metered: boolean): Promise<unknown> {
+  const core = opened();
+  const report = JSON.parse(await core.sync());
+  const files = JSON.parse(await core.transfer(!metered));
+  return {
+    ...report,
+    bytes_up: report.bytes_up + files.bytes_up,
+    bytes_down: report.bytes_down + files.bytes_down,
+    photos_sent: files.sent,
+    photos_to_send: files.sent + files.waiting,
+  };
+}
+
 /** Every item of a list that is given out page by page. */
 function all(page: (limit: number, after?: string) => string): unknown[] {
   const items: unknown[] = [];
@@ -121,7 +135,11 @@ const calls = {
     refuseForeign(link);
     return new Text(await opened().enrol(link));
   },
-  standing: () => new Text(opened().standing()),
+  standing: () => {
+    const { originals, original_bytes, thumbnail_bytes } = JSON.parse(opened().waitingFiles());
+    const standing = JSON.parse(opened().standing());
+    return { ...standing, unsent_photos: originals, unsent_bytes: standing.unsent_bytes + original_bytes + thumbnail_bytes };
+  },
   units: () => new Text(opened().units()),
   assignments: () => all((limit, after) => opened().assignments(limit, after)),
   notices: () => new Text(notices()),
@@ -143,7 +161,10 @@ const calls = {
   drafts: () => all((limit, after) => opened().drafts(limit, after)),
   submitDraft: (id: string) => new Text(opened().submitDraft(id)),
   discardDraft: (id: string) => new Text(opened().discardDraft(id)),
-  sync: async () => new Text(await opened().sync()),
+  attach: (visit: string, { bytes, thumbnail, ...words }: NewPhoto) =>
+    new Text(opened().attach(visit, new Uint8Array(bytes), new Uint8Array(thumbnail), text(words))),
+  photo: (visit: string, id: string, size: string) => opened().photo(visit, id, size === 'thumbnail'),
+  sync,
   cancelSync: () => {
     core?.cancelSync();
     outside.abort();
