@@ -37,7 +37,9 @@ pub(crate) fn sync(client: &Client, max_rounds: u32, metered: bool) -> Result<Sa
     let seen = Arc::new(Mutex::new(Progress::default()));
     let (meter, latest) = (Meter::default(), seen.clone());
     let keep = move |progress: &Progress| *latest.lock().unwrap_or_else(PoisonError::into_inner) = *progress;
-    let options = SyncOptions { max_rounds, cancel: cancel.clone(), meter: meter.clone(), progress: Arc::new(keep) };
+    let progress = Arc::new(keep);
+    let options =
+        SyncOptions { max_rounds, cancel: cancel.clone(), meter: meter.clone(), progress, ..SyncOptions::default() };
     let started = Instant::now();
     let result = runtime()?.block_on(async {
         let exchange = client.sync_once(options);

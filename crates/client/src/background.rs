@@ -4,6 +4,7 @@ use crate::attachments::{TransferFailure, TransferOptions};
 use crate::backoff::{Backoff, below};
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
+use crate::conditions::Conditions;
 use crate::driver::{SyncFailure, SyncOptions};
 use crate::error::{ClientError, Remedy};
 use crate::report::{Progress, SyncReport};
@@ -20,6 +21,8 @@ const SHORTEST_POLL: Duration = Duration::from_secs(5);
 const GATHER: Duration = Duration::from_millis(500);
 /// What only a person can mend is looked at again after this long, in case it was mended elsewhere.
 const RESIGNED_POLL: Duration = Duration::from_hours(1);
+/// So much less often nobody's wish is looked after while the battery is to be spared.
+const SPARING: u32 = 4;
 
 /// What the background exchange is doing.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,8 @@ pub enum SyncPhase {
     Starting,
     /// An exchange is under way.
     Running(Progress),
+    /// There is no network; it goes on when [`Client::set_conditions`] says that there is one.
+    Offline,
     /// The last one went well.
     Idle(Arc<SyncReport>),
     /// The last one did not; it is tried again by itself.
@@ -83,7 +88,8 @@ impl std::fmt::Debug for SyncHandle {
 impl Client {
     /// Exchanges with the server in the background until the handle is dropped: at once, after every save, and as often
     /// as the server wishes. Failures are tried again with growing waits. `live`: also whenever the server says that
-    /// there is news, over a connection that is held open; for an app that somebody is looking at. Needs a tokio runtime.
+    /// there is news, over a connection that is held open; for an app that somebody is looking at. It follows
+    /// [`Client::set_conditions`] and the [daily budget](Client::set_daily_budget). Needs a tokio runtime.
     pub fn sync_in_background(&self, live: bool) -> SyncHandle {
         let cancel = Cancel::new();
         let (sender, phase) = watch::channel(SyncPhase::Starting);
@@ -106,7 +112,7 @@ impl Background {
         let client = self.client.clone();
         let listening = async {
             if live {
-                listen(&client).await;
+                listen_when_fit(&client).await;
             }
             std::future::pending::<()>().await;
         };
@@ -122,13 +128,20 @@ impl Background {
     }
 
     async fn all(&mut self) {
+        let mut conditions = self.client.watch_conditions();
         loop {
+            if !conditions.borrow_and_update().online {
+                self.phase.send_replace(SyncPhase::Offline);
+                wait_until(&mut conditions, |now| now.online).await;
+                self.backoff.reset();
+            }
             let phase = self.phase.clone();
             let options = SyncOptions {
                 cancel: self.cancel.clone(),
                 progress: Arc::new(move |progress| {
                     phase.send_replace(SyncPhase::Running(*progress));
                 }),
+                within_budget: true,
                 ..SyncOptions::default()
             };
             let result = match self.client.sync_once(options).await {
@@ -148,6 +161,7 @@ impl Background {
                 () = tokio::time::sleep(wait) => {}
                 () = save, if may_wake => {}
                 () = board.news(), if may_wake => {}
+                () = turn_for_the_better(&mut conditions) => {}
             }
         }
     }
@@ -172,6 +186,7 @@ impl Background {
         self.backoff.reset();
         let wish = Duration::from_secs(u64::from(report.poll_after_s));
         let poll = if wish.is_zero() { DEFAULT_POLL } else { wish.max(SHORTEST_POLL) };
+        let poll = if self.client.conditions().battery_saver { poll * SPARING } else { poll };
         let wait = if report.more { Duration::ZERO } else { poll };
         self.phase.send_replace(SyncPhase::Idle(Arc::new(report)));
         // Phones that started together do not call together for ever.
@@ -189,6 +204,8 @@ impl Background {
         let retry_in = match (&error, remedy) {
             // Somebody else's exchange, which does our work.
             (ClientError::Syncing, _) => SHORTEST_POLL,
+            // Another day, or another network, which wakes us.
+            (ClientError::Budget, _) => RESIGNED_POLL,
             (_, Remedy::RetryLater | Remedy::FreeSpace) => wait,
             _ => wait.max(RESIGNED_POLL),
         };
@@ -196,6 +213,37 @@ impl Background {
         tracing::info!(code, retry_in_s = retry_in.as_secs(), "an exchange failed");
         self.phase.send_replace(SyncPhase::Failed { report: report.into(), code, message, remedy, retry_in });
         (retry_in, false)
+    }
+}
+
+/// Waits until the device stands so.
+async fn wait_until(conditions: &mut watch::Receiver<Conditions>, fit: impl FnMut(&Conditions) -> bool) {
+    // The sender lives as long as the client, which the caller holds.
+    let _ = conditions.wait_for(fit).await;
+}
+
+/// Waits until a network is there that was not, or one that costs nothing; ends also when the network goes.
+async fn turn_for_the_better(conditions: &mut watch::Receiver<Conditions>) {
+    let mut before = *conditions.borrow_and_update();
+    while conditions.changed().await.is_ok() {
+        let now = *conditions.borrow_and_update();
+        if now.online != before.online || (before.metered && !now.metered) {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// Listens while there is a network and power.
+async fn listen_when_fit(client: &Client) {
+    let is_fit = |now: &Conditions| now.online && !now.battery_saver;
+    let mut conditions = client.watch_conditions();
+    loop {
+        wait_until(&mut conditions, is_fit).await;
+        tokio::select! {
+            () = listen(client) => return,
+            () = wait_until(&mut conditions, |now| !is_fit(now)) => {}
+        }
     }
 }
 

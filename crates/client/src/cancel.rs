@@ -1,9 +1,10 @@
 //! Giving up in the middle, from another thread.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// A switch that says "stop". Clones are the same switch; it cannot be turned back.
@@ -13,7 +14,14 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cancelled: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+    wakers: Mutex<Wakers>,
+}
+
+/// Who waits, by number: one entry a guard, which goes with it.
+#[derive(Debug, Default)]
+struct Wakers {
+    last: u64,
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Cancel {
@@ -25,8 +33,8 @@ impl Cancel {
     /// Turns it.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
-        let wakers = std::mem::take(&mut *self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner));
-        wakers.into_iter().for_each(Waker::wake);
+        let wakers = std::mem::take(&mut self.wakers().waiting);
+        wakers.into_values().for_each(Waker::wake);
     }
 
     /// Whether it was turned.
@@ -37,22 +45,46 @@ impl Cancel {
     /// Runs `work` until it is done or the switch is turned; `None` in that case, and `work` is dropped.
     pub async fn guard<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
-        std::future::poll_fn(|context| self.poll(work.as_mut(), context)).await
+        let place = Place { cancel: self, number: self.wakers().number() };
+        std::future::poll_fn(|context| place.poll(work.as_mut(), context)).await
     }
 
+    fn wakers(&self) -> MutexGuard<'_, Wakers> {
+        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wakers {
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
+/// A guard's place among those who wait.
+struct Place<'a> {
+    cancel: &'a Cancel,
+    number: u64,
+}
+
+impl Place<'_> {
     fn poll<T>(&self, work: Pin<&mut impl Future<Output = T>>, context: &mut Context<'_>) -> Poll<Option<T>> {
         if let Poll::Ready(done) = work.poll(context) {
             return Poll::Ready(Some(done));
         }
-        let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wakers = self.cancel.wakers();
         // Looked at under the lock: whoever turns the switch later finds the waker.
-        if self.is_cancelled() {
+        if self.cancel.is_cancelled() {
             return Poll::Ready(None);
         }
-        if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-            wakers.push(context.waker().clone());
-        }
+        wakers.waiting.insert(self.number, context.waker().clone());
         Poll::Pending
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.cancel.wakers().waiting.remove(&self.number);
     }
 }
 
@@ -67,8 +99,10 @@ mod tests {
         let other = cancel.clone();
         let waiting = tokio::spawn(async move { other.guard(std::future::pending::<()>()).await });
         tokio::task::yield_now().await;
+        assert_eq!(cancel.wakers().waiting.len(), 1);
         cancel.cancel();
         assert_eq!(waiting.await.unwrap(), None);
+        assert!(cancel.wakers().waiting.is_empty(), "nobody is remembered who has gone");
         assert_eq!(cancel.guard(std::future::pending::<()>()).await, None);
         // What is done at once is done all the same.
         assert_eq!(cancel.guard(async { 8 }).await, Some(8));

@@ -35,6 +35,21 @@ pub(crate) struct Inner {
     pub(crate) board: Board,
     /// Whether the network costs money.
     pub(crate) metered: AtomicBool,
+    /// Last: by then the store is closed.
+    #[cfg(feature = "native")]
+    gone: Gone,
+}
+
+/// Tells when the last clone of a client is gone and its database closed.
+#[cfg(feature = "native")]
+#[derive(Default)]
+struct Gone(Arc<tokio::sync::Notify>);
+
+#[cfg(feature = "native")]
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Client {
@@ -60,6 +75,8 @@ impl Client {
                 sealing: Mutex::default(),
                 board: Board::default(),
                 metered: AtomicBool::new(false),
+                #[cfg(feature = "native")]
+                gone: Gone::default(),
             }),
         })
     }
@@ -74,6 +91,20 @@ impl Client {
         let Some(inner) = Arc::into_inner(self.inner) else { return Ok(false) };
         inner.store.into_inner().unwrap_or_else(PoisonError::into_inner).close()?;
         Ok(true)
+    }
+
+    /// Like [`Client::close`], but waits for clones that are still at work. Stop background exchanges first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk, as far as they can be told: the last clone to go closes silently.
+    #[cfg(feature = "native")]
+    pub async fn close_when_idle(self) -> Result<(), ClientError> {
+        let gone = self.inner.gone.0.clone();
+        if !blocking(move || self.close()).await? {
+            gone.notified().await;
+        }
+        Ok(())
     }
 
     /// Runs `user` with the store. Kept short by everybody: others wait.

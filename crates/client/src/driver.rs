@@ -24,11 +24,20 @@ pub struct SyncOptions {
     pub meter: Meter,
     /// To give up in the middle.
     pub cancel: Cancel,
+    /// Ends with [`ClientError::Budget`] when the day's bytes on a metered network are used up; what a person asks for
+    /// by hand does not.
+    pub within_budget: bool,
 }
 
 impl Default for SyncOptions {
     fn default() -> Self {
-        Self { max_rounds: MAX_ROUNDS, progress: Arc::new(|_| {}), meter: Meter::default(), cancel: Cancel::new() }
+        Self {
+            max_rounds: MAX_ROUNDS,
+            progress: Arc::new(|_| {}),
+            meter: Meter::default(),
+            cancel: Cancel::new(),
+            within_budget: false,
+        }
     }
 }
 
@@ -78,9 +87,10 @@ impl Client {
     pub async fn sync_once(&self, options: SyncOptions) -> Result<SyncReport, SyncFailure> {
         let turn = Turn::take(self).map_err(|error| SyncFailure { report: Box::default(), error })?;
         let exchange = Exchange::new(options.max_rounds);
-        let mut run = Run { client: self.clone(), options, exchange };
+        let mut run = Run { client: self.clone(), options, exchange, allowance: None };
         let result = run.all().await;
         let report = run.report();
+        let result = result.and(run.spend().await);
         drop(turn);
         match result {
             Ok(()) => Ok(report),
@@ -93,15 +103,19 @@ struct Run {
     client: Client,
     options: SyncOptions,
     exchange: Exchange,
+    /// Bytes that this exchange may move.
+    allowance: Option<u64>,
 }
 
 impl Run {
     async fn all(&mut self) -> Result<(), ClientError> {
+        self.allow().await?;
         self.seal().await?;
         self.tell();
         loop {
             self.check()?;
             let Some(message) = self.with_exchange(Exchange::next).await? else { return Ok(()) };
+            self.afford()?;
             let errand = message.errand;
             let sent = self.send(&message.server, message.path, message.body, errand.takes_parts()).await;
             if errand.may_fail() && sent.as_ref().is_err_and(|error| error.code() == Refusal::BAD_FORM.name()) {
@@ -170,8 +184,41 @@ impl Run {
         result
     }
 
+    /// Looks what is left of the day's bytes.
+    async fn allow(&mut self) -> Result<(), ClientError> {
+        if self.options.within_budget && self.client.is_metered() {
+            let client = self.client.clone();
+            self.allowance = blocking(move || client.budget()).await?.left();
+            let answer = self.allowance.map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX));
+            self.exchange.byte_budget = answer;
+        }
+        Ok(())
+    }
+
+    /// Counts what moved, where bytes cost money.
+    async fn spend(&self) -> Result<(), ClientError> {
+        let (client, moved) = (self.client.clone(), self.moved());
+        if moved == 0 || !client.is_metered() {
+            return Ok(());
+        }
+        blocking(move || client.spend(moved)).await
+    }
+
+    fn moved(&self) -> u64 {
+        self.options.meter.up() + self.options.meter.down()
+    }
+
     fn check(&self) -> Result<(), ClientError> {
         if self.options.cancel.is_cancelled() { Err(ClientError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Whether there is room for another message.
+    fn afford(&self) -> Result<(), ClientError> {
+        if self.allowance.is_some_and(|allowance| self.moved() >= allowance) {
+            Err(ClientError::Budget)
+        } else {
+            Ok(())
+        }
     }
 
     fn report(&mut self) -> SyncReport {

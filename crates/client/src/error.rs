@@ -92,6 +92,9 @@ pub enum ClientError {
     /// Another exchange of this client is under way.
     #[error("a sync is under way already")]
     Syncing,
+    /// The bytes that a day may cost on a metered network are used up.
+    #[error("the day's bytes on metered networks are used up; what waits goes out tomorrow or over a free network")]
+    Budget,
     /// The caller gave up.
     #[error("cancelled; what was exchanged before stays")]
     Cancelled,
@@ -126,6 +129,7 @@ impl ClientError {
             Self::AlreadyEnrolled(_) => "already_enrolled",
             Self::Wiped => "wiped",
             Self::Syncing => "syncing",
+            Self::Budget => "budget_used",
             Self::Cancelled => "cancelled",
             Self::File(_) => "file",
             Self::Internal(_) => "internal",
@@ -147,7 +151,7 @@ impl ClientError {
             Self::Store(error) => of_store(error.remedy()),
             Self::Patch(_) | Self::Input { .. } | Self::AlreadyEnrolled(_) | Self::File(_) => Remedy::FixInput,
             Self::NotEnrolled | Self::Wiped => Remedy::EnrolAgain,
-            Self::Syncing | Self::Cancelled => Remedy::RetryLater,
+            Self::Syncing | Self::Budget | Self::Cancelled => Remedy::RetryLater,
             Self::Envelope(_) | Self::Document(_) | Self::Internal(_) => Remedy::Bug,
         }
     }

@@ -134,10 +134,7 @@ impl Client {
         batch: &mut Batch,
         report: &mut ImportReport,
     ) -> Result<(), ClientError> {
-        let text = text.map_err(|bad| match bad {
-            BadText::TooLong => ClientError::input("line_too_long", format!("longer than {MAX_LINE} bytes")),
-            BadText::NotUtf8 => ClientError::input("bad_utf8", "not text in UTF-8"),
-        })?;
+        let text = text.map_err(|bad| bad.error(MAX_LINE))?;
         let visit = read_line(&text).map_err(|error| ClientError::input(error.code, error.message))?;
         let hash = fingerprint(&text);
         let before = batch.seen.iter().rev().find(|(id, _)| *id == visit.id).map(|(_, hash)| hash);
@@ -222,6 +219,9 @@ impl Client {
         store.commit_many(&commits, self.now_ms())?;
         seen.add(&mut store, &batch.seen)?;
         report.documents += u64::try_from(commits.len()).unwrap_or(u64::MAX);
+        drop(store);
+        let changed: Vec<DocId> = batch.pending.iter().map(|pending| pending.id).collect();
+        self.inner.board.changed(&changed);
         Ok(())
     }
 }

@@ -22,7 +22,8 @@
 //! # Where things are
 //!
 //! Saving: [`Client::create`], [`Client::patch`], [`Client::resolve`], drafts, [`Client::import`]. Looking:
-//! [`Client::visits`], [`Client::issues`], [`Client::show`], [`Client::review`], [`Client::standing`]. Exchanging:
+//! [`Client::visits`], [`Client::issues`], [`Client::show`], [`Client::review`], [`Client::standing`], and any of these
+//! again whenever its answer changes: `Client::live`. Exchanging:
 //! [`Client::sync_once`], [`Client::sync_in_background`], and [`Client::seal_outbox`], which does the arithmetic ahead of
 //! the connection. Photographs: [`Client::attach`], [`Client::photo`], [`Client::remove_photo`], and [`Client::transfer`] for
 //! their bytes.
@@ -43,6 +44,7 @@ mod background;
 mod backoff;
 mod cancel;
 mod client;
+mod conditions;
 mod drafts;
 mod driver;
 mod enrol;
@@ -52,11 +54,14 @@ mod exchange;
 mod import;
 mod lines;
 mod lists;
+#[cfg(feature = "native")]
+mod live;
 mod records;
 mod report;
 mod seal;
 mod status;
 pub mod transport;
+mod unsent;
 
 pub use attachments::{
     Attached, NewPhoto, PhotoScale, PhotoSize, Transfer, TransferErrand, TransferFailure, TransferMessage,
@@ -66,6 +71,7 @@ pub use attachments::{
 pub use background::{SyncHandle, SyncPhase};
 pub use cancel::Cancel;
 pub use client::Client;
+pub use conditions::{Budget, Conditions};
 pub use driver::{SyncFailure, SyncOptions};
 pub use enrol::{DeviceInfo, Link};
 pub use environment::{Clock, Environment, Random, SharedRandom};
@@ -80,7 +86,10 @@ pub use gandan_store::{
 };
 pub use import::{BadLine, ImportReport, LineWarning};
 pub use lists::{AssignmentLine, RecordView, ReviewLine};
+#[cfg(feature = "native")]
+pub use live::Live;
 pub use records::{Saved, Warning, warnings};
 pub use report::{Decided, Grant, Progress, Refused, SyncReport};
 pub use seal::SealReport;
 pub use status::{Standing, Subscription};
+pub use unsent::Rescued;

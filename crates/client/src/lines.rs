@@ -1,5 +1,6 @@
 //! Reading lines of bounded length from anything that can be read.
 
+use crate::error::ClientError;
 use std::io::{self, BufRead};
 
 /// Lines with their numbers. A line that is too long or not text is reported and skipped, without ever being in memory
@@ -17,6 +18,16 @@ pub(crate) enum BadText {
     TooLong,
     /// Not UTF-8.
     NotUtf8,
+}
+
+impl BadText {
+    /// What a person is told, who may use lines of at most `limit` bytes.
+    pub(crate) fn error(self, limit: usize) -> ClientError {
+        match self {
+            Self::TooLong => ClientError::input("line_too_long", format!("longer than {limit} bytes")),
+            Self::NotUtf8 => ClientError::input("bad_utf8", "not text in UTF-8"),
+        }
+    }
 }
 
 /// What the source holds next.

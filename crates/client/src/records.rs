@@ -101,6 +101,17 @@ impl Client {
         self.patch(id, &[FieldEdit::new(format!("review.{field}"), value)])
     }
 
+    /// Enters one satisfaction card that a resident handed in at the visit: `answer` is a code of the list `satisfaction`
+    /// (`very_satisfied`, `no_answer` …). Cards are anonymous, and each counts once wherever it was entered.
+    ///
+    /// # Errors
+    ///
+    /// `bad_code` if there is no such answer; those of [`Client::patch`].
+    pub fn add_card(&self, visit: DocId, answer: &str) -> Result<Saved, ClientError> {
+        let card = self.new_id();
+        self.patch(visit, &[FieldEdit::new(format!("satisfaction.cards.{card}"), answer)])
+    }
+
     /// An id for a record that is to be made: here, or on several phones that are to hold the same one.
     pub fn new_id(&self) -> DocId {
         let bytes = self.environment().rng.bytes();
@@ -196,6 +207,7 @@ impl Client {
         }
         drop(store);
         if change.is_some() {
+            self.inner.board.changed(&[target.id]);
             self.saved_something();
         }
         let warnings = warnings(edits, is_household(edits));

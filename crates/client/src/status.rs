@@ -121,6 +121,11 @@ pub(crate) struct Board {
     saved: tokio::sync::Notify,
     #[cfg(feature = "native")]
     news: tokio::sync::Notify,
+    /// Counts what may have changed an answer; live queries look again when it moves.
+    #[cfg(feature = "native")]
+    pub(crate) revision: tokio::sync::watch::Sender<u64>,
+    #[cfg(feature = "native")]
+    pub(crate) conditions: tokio::sync::watch::Sender<crate::Conditions>,
 }
 
 impl Board {
@@ -137,6 +142,8 @@ impl Board {
         if documents.is_empty() {
             return;
         }
+        #[cfg(feature = "native")]
+        self.revision.send_modify(|revision| *revision += 1);
         // Called without the lock: a listener may subscribe or let go.
         let listeners: Vec<Listener> =
             self.listeners.lock().unwrap_or_else(PoisonError::into_inner).1.values().cloned().collect();
@@ -147,6 +154,8 @@ impl Board {
 
     /// Shows the standing, if anybody looks.
     pub(crate) fn update(&self, standing: impl FnOnce() -> Option<Standing>) {
+        #[cfg(feature = "native")]
+        self.revision.send_modify(|revision| *revision += 1);
         #[cfg(feature = "native")]
         if self.standing.receiver_count() > 0
             && let Some(standing) = standing()

@@ -40,6 +40,7 @@
 //!
 //! Time and randomness are arguments, as everywhere.
 
+mod adopt;
 mod attachment;
 mod commit;
 mod cursor;
@@ -76,6 +77,7 @@ use gandan_model::rules::Rules;
 use pool as files;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use adopt::Adopted;
 pub use attachment::{Attachment, AttachmentCounts, AttachmentState, NewAttachment, PIECE_BYTES};
 pub use commit::Commit;
 pub use cursor::{Page, PageCursor};

@@ -132,12 +132,13 @@ impl Store {
                         (SELECT count(*) FROM visit_list WHERE review > 0)
                             + (SELECT count(*) FROM issue_list WHERE review > 0),
                         count(*) FILTER (WHERE state = ?1), count(*) FILTER (WHERE state = ?2),
-                        count(*) FILTER (WHERE state NOT IN (?1, ?2, ?3, ?4, ?5)),
+                        count(*) FILTER (WHERE state NOT IN (?1, ?2, ?3, ?4, ?5, ?6)),
                         min(at_ms) FILTER (WHERE state < ?3),
                         ifnull(sum(length(raw)) FILTER (WHERE state < ?3), 0)
                  FROM change INDEXED BY change_open WHERE state <> 2",
             )?;
-            let states = [change::SAVED, change::SEALED, change::EARLY, change::RETURNING, change::REPLACED];
+            let states =
+                [change::SAVED, change::SEALED, change::EARLY, change::RETURNING, change::REPLACED, change::ADOPTED];
             let counts = statement.query_row(states, |row| {
                 Ok(Counts {
                     visits: row.get(0)?,

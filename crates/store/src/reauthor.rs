@@ -98,7 +98,7 @@ impl Store {
 }
 
 /// The document from everything that belongs to it now, with another look at what did not fit before.
-fn put_together(writing: &Writing<'_>, entry: &Entry, id: DocId) -> Result<(), StoreError> {
+pub(crate) fn put_together(writing: &Writing<'_>, entry: &Entry, id: DocId) -> Result<(), StoreError> {
     let unit: String = writing.query_row("SELECT unit FROM space WHERE n = ?1", [entry.space], |row| row.get(0))?;
     writing
         .prepare_cached(
@@ -112,14 +112,14 @@ fn put_together(writing: &Writing<'_>, entry: &Entry, id: DocId) -> Result<(), S
 }
 
 /// The changes that make up a document, and those of them that cannot stay.
-struct Held {
-    kind: Option<gandan_model::genesis::DocKind>,
-    changes: Vec<(Head, Vec<u8>)>,
-    orphans: HashSet<ChangeHash>,
+pub(crate) struct Held {
+    pub(crate) kind: Option<gandan_model::genesis::DocKind>,
+    pub(crate) changes: Vec<(Head, Vec<u8>)>,
+    pub(crate) orphans: HashSet<ChangeHash>,
 }
 
 impl Held {
-    fn read(writing: &Writing<'_>, entry: &Entry) -> Result<Self, StoreError> {
+    pub(crate) fn read(writing: &Writing<'_>, entry: &Entry) -> Result<Self, StoreError> {
         let kind = writing.query_row("SELECT kind FROM document WHERE n = ?1", [entry.n], |row| row.get(0))?;
         let mut statement = writing.prepare_cached(
             "SELECT raw, state = ?3 AND coalesce(code, '') IN ('device_changed', 'sequence_reused')
@@ -139,7 +139,7 @@ impl Held {
     }
 
     /// What the orphans say, as a change by another hand on what they were built on.
-    fn again(&self, id: DocId, stamp: &Stamp) -> Result<Option<(ChangeHash, Vec<u8>)>, StoreError> {
+    pub(crate) fn again(&self, id: DocId, stamp: &Stamp) -> Result<Option<(ChangeHash, Vec<u8>)>, StoreError> {
         let bad = |source| StoreError::BadDocument { doc: id, source };
         let before = self.before();
         let changes = |wanted: &dyn Fn(&ChangeHash) -> bool| -> Vec<Candidate> {

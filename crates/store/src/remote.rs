@@ -192,6 +192,9 @@ impl Intake<'_> {
 
     /// True if the change is here already. If this device wrote it, it is now known to be in the log.
     fn is_held(&self, entry: &Entry, remote: &RemoteChange) -> Result<bool, StoreError> {
+        self.writing
+            .prepare_cached("DELETE FROM change WHERE doc = ?1 AND hash = ?2 AND state = ?3")?
+            .execute(params![entry.n, remote.hash.0, change::ADOPTED])?;
         let known = self
             .writing
             .prepare_cached("SELECT 1 FROM change WHERE doc = ?1 AND hash = ?2")?

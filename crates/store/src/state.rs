@@ -88,6 +88,9 @@ pub(crate) mod change {
     pub(crate) const REJECTED: i64 = 11;
     /// Written here under a name that somebody else used too; another change says the same since.
     pub(crate) const REPLACED: i64 = 12;
+    /// Written on another phone that could not send it, and said again here since. Should it come by the log after all, it
+    /// is taken in like any other.
+    pub(crate) const ADOPTED: i64 = 13;
 }
 
 /// Derives a document's state again from its changes, draft and review items, wherever it is kept.
@@ -100,7 +103,7 @@ pub(crate) fn refresh(connection: &Connection, doc: i64, id: DocId) -> Result<Re
             change::SAVED => RecordState::Saved,
             change::SEALED | change::RETURNING => RecordState::Waiting,
             // A change that came too early is nobody's fault: what is shown is complete as far as it goes.
-            change::LOGGED | change::EARLY | change::REPLACED => RecordState::Synced,
+            change::LOGGED | change::EARLY | change::REPLACED | change::ADOPTED => RecordState::Synced,
             _ => RecordState::Quarantined,
         };
         found[state as usize] = true;

@@ -12,6 +12,7 @@
 //! | `slow`  | a day of a device over a road that is narrow, long and lossy |
 //! | `soak`  | a day of a province in minutes, and what grows in it |
 //! | `bench` | the measurements, with the binaries of the release profile |
+//! | `bindings` | the phone libraries for Kotlin, Swift and Python, as far as this machine can build them |
 //! | `sim`   | devices and a server in a deterministic simulator, one seed after the other |
 //!
 //! It uses no crate of the product: it drives the real binaries by their documented commands, as an
@@ -19,6 +20,7 @@
 #![allow(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
 
 mod audit;
+mod bindings;
 mod cargo;
 mod demo;
 mod field;
@@ -64,7 +66,9 @@ cargo xtask COMMAND
   slow  [--kbit K] [--latency MS] [--loss PERCENT] [--visits V] [--day D] [--seed S]
                                          a day of a device over a bad road
   soak  [--minutes M] [--seed S]         a day of a province, shortened; nothing may grow without an end
-  bench [ARGS...]                        measure; ARGS go to the bench binary (try --help)
+  bench [ARGS...]                        measure; ARGS go to the bench binary (try --help);
+                                         bench bindings: the phone libraries
+  bindings [--release]                   the phone libraries for Kotlin, Swift and Python
   sim   [--seeds N] [--from S] [--minutes M] [--devices D] [--steps K]
                                          scenarios of many seeds, until one fails
 
@@ -88,6 +92,8 @@ fn main() -> ExitCode {
             Err(message) => return wrong_usage(&message),
         },
         Some("field") if rest.is_empty() => web::build(),
+        Some("bindings") if rest.is_empty() || rest == ["--release"] => bindings::run(rest),
+        Some("bench") if rest == ["bindings"] => bindings::bench(),
         Some("bench") => cargo::bench(rest),
         Some("fuzz") => cargo::fuzz(rest),
         Some(name @ ("kill" | "slow" | "soak")) => cargo::drive(name, rest),

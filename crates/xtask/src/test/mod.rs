@@ -3,6 +3,8 @@
 mod setup;
 mod tally;
 
+pub(crate) use setup::works;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,11 +12,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::audit::Verdict;
+use crate::bindings::Bindings;
 use crate::cargo::{self, Binaries, cargo, must};
 use crate::json::{items, text};
 use crate::table::{Table, heading, mark, time};
 use crate::{Failure, Outcome, Told};
-pub(crate) use setup::works;
 use tally::Tally;
 
 /// The package whose tests drive real processes.
@@ -49,8 +51,17 @@ impl Options {
 struct Course {
     tally: Tally,
     binaries: Option<Binaries>,
+    bindings: Option<Bindings>,
     /// What could not be checked here, and why.
     unchecked: Vec<String>,
+}
+
+impl Course {
+    /// What the steps of the phone libraries need; earlier steps have made it.
+    fn phones(&self) -> Outcome<(&Bindings, &Binaries)> {
+        let made = self.bindings.as_ref().zip(self.binaries.as_ref());
+        made.ok_or_else(|| "the steps before have not run".into())
+    }
 }
 
 type Step = (&'static str, fn(&mut Course) -> Outcome);
@@ -71,6 +82,9 @@ const STEPS: &[Step] = &[
     ("the core on WebAssembly", core_on_wasm),
     ("field app: types and unit tests", field),
     ("field app: end to end in Chromium", field_end_to_end),
+    ("phone libraries: library, generated code, Swift's header", bindings),
+    ("phone libraries: Kotlin on the JVM", kotlin),
+    ("phone libraries: Python", python),
 ];
 const MUTANTS: Step = ("mistakes on purpose are caught by the simulator", mutants);
 const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
@@ -211,6 +225,25 @@ fn field(course: &mut Course) -> Outcome {
 fn field_end_to_end(course: &mut Course) -> Outcome {
     let mut command = crate::web::FIELD.npm();
     with_binaries(command.args(["run", "--silent", "e2e"]).env("NO_COLOR", "1"), course);
+    tests(&mut command, &mut course.tally)
+}
+
+fn bindings(course: &mut Course) -> Outcome {
+    let bindings = Bindings::generate(false)?;
+    bindings.swift()?;
+    course.bindings = Some(bindings);
+    Ok(())
+}
+
+fn kotlin(course: &mut Course) -> Outcome {
+    let (bindings, binaries) = course.phones()?;
+    let mut command = bindings.maven(binaries);
+    tests(command.arg("test"), &mut course.tally)
+}
+
+fn python(course: &mut Course) -> Outcome {
+    let (bindings, binaries) = course.phones()?;
+    let mut command = bindings.pytest(binaries)?;
     tests(&mut command, &mut course.tally)
 }
 

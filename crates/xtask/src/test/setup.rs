@@ -21,6 +21,9 @@ const TOOLS: &[(&str, &[&str], &str)] = &[
 /// Debian's packages that hold all of these.
 const PACKAGES: &[&str] = &["build-essential", "perl"];
 
+/// Those for the phone libraries.
+const PHONES: &[&str] = &["openjdk-17-jdk-headless", "maven", "python3-venv"];
+
 /// Looks at the machine and completes it.
 ///
 /// # Errors
@@ -31,6 +34,7 @@ pub(super) fn run() -> Outcome {
     must(cargo().args(["fetch", "--locked"]))?;
     println!("  {} dependencies fetched", mark(true));
     browser()?;
+    phones()?;
     crate::web::build()
 }
 
@@ -95,6 +99,25 @@ fn browser() -> Outcome {
         return Err("chromium is missing; install it with: sudo apt-get install -y chromium".into());
     }
     println!("  {} chromium", mark(true));
+    Ok(())
+}
+
+/// What the phone libraries are built and tested with.
+fn phones() -> Outcome {
+    let java = || works(Command::new("mvn").arg("--version")) && works(Command::new("javac").arg("--version"));
+    let python = || works(Command::new("python3").args(["-c", "import ensurepip, venv"]));
+    if !java() || !python() {
+        println!("  installing a JDK, Maven and Python's venv with apt-get");
+        works(Command::new("apt-get").args(["install", "-y"]).args(PHONES));
+    }
+    if !java() || !python() {
+        return Err(format!(
+            "Java, Maven or Python is missing; install them with: sudo apt-get install -y {}",
+            PHONES.join(" ")
+        )
+        .into());
+    }
+    println!("  {} JDK, Maven, Python", mark(true));
     Ok(())
 }
 

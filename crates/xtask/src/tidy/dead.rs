@@ -142,6 +142,10 @@ fn is_data(path: &str) -> bool {
         // The web apps are projects of their own: their builds find what they need, and their tests what is not used.
         && !path.starts_with("server/web/")
         && !path.starts_with("bindings/web/app/")
+        // So are the phone libraries, each by the tool of its language.
+        && !["kotlin/", "python/", "swift/", "bindgen/uniffi.toml"].iter().any(|part| {
+            path.strip_prefix("bindings/").is_some_and(|rest| rest.starts_with(part))
+        })
         && !["rs", "md"].iter().any(|extension| has_extension(path, extension))
         && !path.contains("proptest-regressions")
         && !matches!(file, "Cargo.toml" | ".gitignore" | ".gitkeep")

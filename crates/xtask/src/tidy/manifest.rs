@@ -3,12 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use super::lex::{code_only, words};
+use super::lex::{code_only, line_of, words};
 use super::{Finding, GUEST, Ground};
 use crate::json::text;
 
 /// Keys of `[package]` that come from the workspace.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
+
+/// The one package whose lints are its own: what uniffi's macros write in it is `unsafe`. Its sources are held to the same by
+/// [`check_unsafe`].
+const FOREIGN: &str = "bindings/ffi/Cargo.toml";
 
 /// A line `key = value` of a manifest and the table it stands in. Our manifests are written by hand
 /// in this plain form; a table for one dependency (`[dependencies.x]`) is refused below.
@@ -53,7 +57,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(path, 0, message));
             }
         }
-        if !has("lints", "workspace") {
+        if !has("lints", "workspace") && path != FOREIGN {
             findings.push(Finding::new(path, 0, "`[lints] workspace = true` is missing"));
         }
         for entry in entries.iter().filter(|entry| is_dependency_table(entry.table)) {
@@ -68,6 +72,19 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
             if line.starts_with('[') && line.contains("dependencies.") {
                 findings.push(Finding::new(path, index + 1, "write dependencies as single lines"));
             }
+        }
+    }
+    findings
+}
+
+/// Where the compiler cannot forbid `unsafe` because of macros, no source of ours has the word in its code.
+pub(super) fn check_unsafe(ground: &Ground<'_>) -> Vec<Finding> {
+    let room = FOREIGN.trim_end_matches("Cargo.toml");
+    let mut findings = Vec::new();
+    for (path, source) in ground.tree.rust().filter(|(path, _)| path.starts_with(room)) {
+        let code = code_only(source);
+        for at in words(&code, "unsafe") {
+            findings.push(Finding::new(path, line_of(&code, at), "no `unsafe` of our own here"));
         }
     }
     findings
@@ -145,6 +162,17 @@ mod tests {
             assert_eq!(found(&own).len(), 1, "{key}");
         }
         assert_eq!(found(&GOOD.replace("[lints]\nworkspace = true\n", "")).len(), 1);
+    }
+
+    #[test]
+    fn the_border_may_have_lints_of_its_own_and_no_unsafe() {
+        let own = GOOD.replace("[lints]\nworkspace = true\n", "[lints.rust]\nmissing_docs = \"allow\"\n");
+        assert_eq!(on_files(check, &[("bindings/ffi/Cargo.toml", own.as_str())]), []);
+        let bad = "// unsafe\nfn f() { unsafe {} }\n";
+        let files = [("bindings/ffi/src/a.rs", bad), ("crates/a/src/a.rs", bad)];
+        let found = on_files(check_unsafe, &files);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].path.as_str(), found[0].line), ("bindings/ffi/src/a.rs", 2));
     }
 
     #[test]

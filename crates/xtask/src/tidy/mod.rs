@@ -38,6 +38,16 @@ impl Finding {
 /// A package that stands in for one from outside and speaks as that one does. Not of the workspace; its licence counts.
 const GUEST: &str = "tests/bindgen/";
 
+/// What building the phone libraries leaves beside their sources.
+const BUILT: &[&str] = &[
+    "bindings/kotlin/target",
+    "bindings/python/.pytest_cache",
+    "bindings/python/src/gandan/_build.py",
+    "bindings/swift/.build",
+    "bindings/swift/GanDanFFI.xcframework",
+    "bindings/swift/Sources/GanDan/Generated",
+];
+
 /// The files of the repository in memory. `None` is a file that is not text.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
@@ -64,7 +74,8 @@ impl Tree {
             let path = format!("{prefix}{name}");
             // What the builds of the web apps and their tests leave behind.
             let app = path.strip_prefix("server/web/").or_else(|| path.strip_prefix("bindings/web/app/"));
-            if matches!(app, Some("dist" | "screenshots" | "src/lib/core/wasm")) {
+            let built = matches!(app, Some("dist" | "screenshots" | "src/lib/core/wasm"));
+            if built || BUILT.contains(&path.as_str()) {
                 continue;
             }
             if entry.file_type()?.is_dir() {
@@ -142,6 +153,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("dead sources", dead::check_sources),
     ("dead fixtures and data", dead::check_data),
     ("one dependency table, one lint table", manifest::check),
+    ("no unsafe at the border", manifest::check_unsafe),
     ("dependencies that nobody uses", manifest::check_unused),
     ("licences and origins", licence::check),
     ("one SQLite in the lockfile", licence::check_one_sqlite),
