@@ -7,7 +7,8 @@ export default defineConfig({
     globalSetup: ['e2e/setup.ts'],
     fileParallelism: false,
     sequence: { concurrent: false },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Playwright gives up a single step after 30 seconds, and says which: a test of many steps may take longer.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

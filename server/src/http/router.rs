@@ -82,6 +82,7 @@ fn desk() -> OpenApiRouter<AppState> {
 /// Reports beside the summary.
 fn reports() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(api::reports::report_devices)) // GET /api/v1/reports/devices
         .routes(routes!(api::reports_frozen::report_series)) // GET /api/v1/reports/series
         .routes(routes!(api::reports_frozen::report_emulation)) // GET /api/v1/reports/emulation
         .routes(routes!(api::reports_frozen::report_digest)) // GET /api/v1/reports/digest

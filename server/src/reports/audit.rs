@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::reports::day::Day;
 use crate::reports::figures::rows;
 use crate::reports::scope::{Conditions, Scope};
 
@@ -80,26 +81,82 @@ pub fn add(connection: &Connection, entry: &NewEntry) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Entries about units of the scope after a place in the trail, oldest first; of one record if one is named.
-pub fn query(
-    connection: &Connection,
-    scope: &Scope,
-    doc: Option<DocId>,
-    after: i64,
-    limit: usize,
-) -> Result<Vec<AuditEntry>, DbError> {
+/// Whose entries somebody may read.
+#[derive(Debug, Clone)]
+pub enum AuditScope {
+    /// Those about units of the scope; without limits those about no unit too.
+    Records(Scope),
+    /// Those about no unit: accounts, officials, devices, settings.
+    Administration,
+}
+
+/// What the trail is asked.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only of this record.
+    pub doc: Option<DocId>,
+    /// Only of this account.
+    pub who: Option<String>,
+    /// Only this action; with a dot at the end all that begin so.
+    pub action: Option<String>,
+    /// Only about this unit.
+    pub unit: Option<String>,
+    /// From this day (UTC+7).
+    pub from: Option<Day>,
+    /// Until this day.
+    pub to: Option<Day>,
+    /// Only after this place.
+    pub after: i64,
+    /// Only before this place, the newest first; 0: begins with the last one.
+    pub before: Option<i64>,
+    /// Most entries.
+    pub limit: usize,
+}
+
+fn conditions(scope: &AuditScope, filter: &AuditFilter) -> Conditions {
     let mut sql = Conditions::default();
+    match scope {
+        AuditScope::Records(scope) => scope.units_on("a.unit", &mut sql),
+        AuditScope::Administration => sql.push("a.unit = ''"),
+    }
     sql.push("a.n > :after");
-    sql.bind(":after", after);
-    scope.units_on("a.unit", &mut sql);
-    if let Some(doc) = doc {
+    sql.bind(":after", filter.after);
+    if let Some(before) = filter.before.filter(|before| *before > 0) {
+        sql.push("a.n < :before");
+        sql.bind(":before", before);
+    }
+    if let Some(doc) = filter.doc {
         sql.push("a.doc = :doc");
         sql.bind(":doc", doc.0);
     }
+    sql.equals("a.who", ":who", filter.who.as_deref());
+    sql.equals("a.unit", ":unit", filter.unit.as_deref());
+    match filter.action.as_deref() {
+        Some(group) if group.ends_with('.') => {
+            sql.equals("substr(a.action, 1, length(:action))", ":action", Some(group))
+        }
+        action => sql.equals("a.action", ":action", action),
+    }
+    if let Some(from) = filter.from {
+        sql.push("a.at_ms >= :from");
+        sql.bind(":from", from.start_ms());
+    }
+    if let Some(to) = filter.to {
+        sql.push("a.at_ms < :to");
+        sql.bind(":to", Day(to.0.saturating_add(1)).start_ms());
+    }
+    sql
+}
+
+/// Entries of the scope that fit the filter, in the order of the trail, or the newest first.
+pub fn query(connection: &Connection, scope: &AuditScope, filter: &AuditFilter) -> Result<Vec<AuditEntry>, DbError> {
+    let sql = conditions(scope, filter);
     let text = format!(
         "SELECT a.n, a.at_ms, a.who, a.role, a.action, a.unit, a.doc, a.seq, a.result, a.reason FROM audit_row a \
-         WHERE {} ORDER BY a.n LIMIT {limit}",
-        sql.sql()
+         WHERE {} ORDER BY a.n {} LIMIT {}",
+        sql.sql(),
+        if filter.before.is_some() { "DESC" } else { "ASC" },
+        filter.limit,
     );
     rows(connection, &text, &sql, |row| {
         Ok(AuditEntry {

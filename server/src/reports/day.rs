@@ -34,6 +34,12 @@ impl Day {
         EPOCH.checked_add(days.days()).unwrap_or(EPOCH)
     }
 
+    /// The instant at which the day begins in Vietnam, in milliseconds since 1970.
+    pub fn start_ms(self) -> i64 {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        self.0.saturating_mul(DAY_MS) - i64::from(VIETNAM.seconds()) * 1000
+    }
+
     /// The Monday of the week that the day lies in.
     #[must_use]
     pub fn monday(self) -> Self {
@@ -64,6 +70,7 @@ mod tests {
         let midnight = "2026-11-21T17:00:00Z".parse::<Timestamp>().unwrap();
         assert_eq!(Day::of_ms(last_second.as_millisecond()).date(), date(2026, 11, 21));
         assert_eq!(Day::of_ms(midnight.as_millisecond()).date(), date(2026, 11, 22));
+        assert_eq!(Day::of(date(2026, 11, 22)).start_ms(), midnight.as_millisecond());
     }
 
     #[test]

@@ -32,7 +32,7 @@ const TABLE: &[Row] = &[
     ("GET /api/v1/issues/{id}", "which resident it is about", ["401", "401", "yes / 404", "yes / 404", "empty / 404", "empty / 404", "empty / 404", "empty / 404", "empty / 404"]),
     ("GET /api/v1/issues/{id}", "a denunciation's stub", ["401", "401", "404", "404", "404", "404", "404", "yes / 404", "404"]),
     ("GET /api/v1/review", "a difference to settle", ["401", "401", "yes / empty", "yes / empty", "empty", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
-    ("GET /api/v1/audit", "the audit trail of the unit", ["401", "401", "403", "403", "403", "403", "403", "yes / empty", "403"]),
+    ("GET /api/v1/audit", "the audit trail of the unit", ["401", "401", "403", "403", "403", "403", "403", "yes / empty", "empty"]),
     ("GET /api/v1/reports/summary", "figures that count the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("POST /api/v1/review/{doc}/{field}/resolve", "settles a difference", ["401", "401", "403 / 404", "yes / 404", "404", "yes / 404", "yes / 404", "403 / 404", "403 / 404"]),
     ("POST /api/v1/visits/{id}/verify", "verifies a visit", ["401", "401", "403 / 404", "403 / 404", "404", "yes / 404", "yes / 404", "403 / 404", "403 / 404"]),
@@ -70,6 +70,7 @@ const TABLE: &[Row] = &[
     ("GET /api/v1/public/units/{unit}/issues", "a unit whose list is posted; no name, no text", OPEN),
     ("GET /api/v1/reports/series", "rows that count the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/reports/villages", "the village of the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
+    ("GET /api/v1/reports/devices", "whose phones in the unit are waited for", ["401", "401", "empty", "empty", "403", "empty", "empty", "empty", "empty"]),
     ("GET /api/v1/reports/emulation", "the unit of the visit", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("GET /api/v1/reports/digest", "counters that count the issue", ["401", "401", "yes / empty", "yes / empty", "403", "yes / empty", "yes / empty", "yes / empty", "yes / empty"]),
     ("POST /api/v1/reports/snapshots", "freezes a report of its own area", ["401", "401", "403", "yes", "403", "yes", "yes", "yes", "403"]),
@@ -207,6 +208,9 @@ const QUESTIONS: &[Question] = &[
     }),
     ("GET /api/v1/reports/villages", "the village of the visit", |s, c| {
         get(s, c, "/api/v1/reports/villages", &format!("\"unit\":\"{UNIT_A}\""))
+    }),
+    ("GET /api/v1/reports/devices", "whose phones in the unit are waited for", |s, c| {
+        get(s, c, "/api/v1/reports/devices", "CB-")
     }),
     ("GET /api/v1/reports/emulation", "the unit of the visit", |s, c| {
         get(s, c, "/api/v1/reports/emulation", &format!("\"unit\":\"{UNIT_A}\""))

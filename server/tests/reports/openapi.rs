@@ -15,6 +15,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/api/v1/reports/summary"),
     ("get", "/api/v1/export/{file}"),
     ("get", "/api/v1/reports/series"),
+    ("get", "/api/v1/reports/devices"),
     ("get", "/api/v1/reports/emulation"),
     ("get", "/api/v1/reports/digest"),
     ("get", "/api/v1/reports/snapshots"),

@@ -5,6 +5,7 @@
 mod actions;
 mod admin;
 mod desk;
+mod filters;
 mod oidc;
 mod refusals;
 mod rules;

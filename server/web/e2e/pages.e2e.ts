@@ -30,9 +30,27 @@ const PAGES: [string, () => string][] = [
   ['report-standing', () => `/reports/standing?${SAMPLE}`],
   ['digest', () => '/reports/print/digest?period=sunday:2026-10-25&as_of=2026-10-26'],
   ['monthly', () => '/reports/print/monthly?period=admin-month:2026-10&as_of=2026-10-14'],
+  ['emulation', () => `/reports/print/emulation?${SAMPLE}`],
+  ['frozen-none', () => '/reports/frozen'],
+  ['map-issues', () => `/map?${SAMPLE}&layer=issues`],
+  ['queue-aside', () => '/queues?queue=aside'],
   ['account', () => '/account'],
   ['public', () => '/ticket'],
   ['nowhere', () => '/no/such/page'],
+];
+
+/** What only administrators open. */
+const OFFICE: [string, string][] = [
+  ['admin', '/admin'],
+  ['admin-accounts', '/admin/accounts'],
+  ['admin-officials', '/admin/officials'],
+  ['admin-devices', '/admin/devices'],
+  ['admin-org', '/admin/org'],
+  ['admin-import-officials', '/admin/import/officials'],
+  ['admin-villages', '/admin/villages'],
+  ['admin-rules', '/admin/rules?year=2026'],
+  ['admin-settings', '/admin/settings'],
+  ['audit', '/audit'],
 ];
 
 const WAYS: [string, Wishes][] = [
@@ -42,21 +60,33 @@ const WAYS: [string, Wishes][] = [
 
 describe.each(WAYS)('%s', (way, wishes) => {
   let page: Page;
+  let office: Page;
   beforeAll(async () => {
     page = await open(browser, ground.still, { ...wishes, token: ground.tokens.province });
+    office = await open(browser, ground.still, { ...wishes, token: ground.tokens.administrator, role: 'administrator' });
   });
-  afterAll(() => page.context().close());
+  afterAll(() => Promise.all([page, office].map((one) => one.context().close())));
+
+  /** Sound, not wider than the screen, and a picture of it. */
+  async function inspect(shown: Page, name: string): Promise<void> {
+    expect(await shown.evaluate(() => document.documentElement.lang)).toBe(wishes.lang);
+    await sound(shown);
+    const wide = await shown.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(wide, 'scrolls sideways').toBeLessThanOrEqual(0);
+    await shoot(shown, `${name}-${way}`);
+  }
+
+  it.each(OFFICE)('%s', async (name, path) => {
+    await visit(office, path);
+    await inspect(office, name);
+  });
 
   it.each(PAGES)('%s', async (name, path) => {
     if (name === 'nowhere') {
       await page.goto(path());
       await page.getByRole('link', { name: /tổng quan|overview/i }).first().waitFor();
     } else await visit(page, path());
-    expect(await page.evaluate(() => document.documentElement.lang)).toBe(wishes.lang);
-    await sound(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(wide, 'scrolls sideways').toBeLessThanOrEqual(0);
-    await shoot(page, `${name}-${way}`);
+    await inspect(page, name);
   });
 });
 

@@ -4,7 +4,7 @@ import { type Ground, copy, end, fill, serve } from './stage.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    ground: Ground & { actingPid: number; actingData: string; actingPort: number };
+    ground: Ground & { actingData: string };
   }
 }
 
@@ -14,7 +14,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const still = await serve(data.still);
   // On the port that the devices were enrolled with: they sync with this one.
   const acting = await serve(data.acting, port);
-  project.provide('ground', { ...ground, still: still.base, acting: acting.base, actingPid: acting.child.pid ?? 0, actingData: data.acting, actingPort: port });
+  project.provide('ground', { ...ground, still: still.base, acting: acting.base, actingData: data.acting });
   return async () => {
     await end(still.child);
     await end(acting.child);

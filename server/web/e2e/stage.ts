@@ -17,7 +17,7 @@ export interface Ground {
   still: string;
   /** The server on which the tests act, its port and data. */
   acting: string;
-  tokens: Record<'province' | 'commune' | 'agency' | 'inspector', string>;
+  tokens: Record<'province' | 'commune' | 'agency' | 'inspector' | 'administrator', string>;
   /** The unit of the commune's token. */
   unit: string;
   /** The agency of the agency's token. */
@@ -109,6 +109,7 @@ export async function fill(): Promise<{ folder: string; ground: Omit<Ground, 'st
       commune: token('Cán bộ phường', 'commune_staff', '--unit', unit),
       agency: token(agency, 'agency', '--province'),
       inspector: token('Thanh tra tỉnh', 'inspector', '--province'),
+      administrator: token('Quản trị', 'administrator', '--province'),
     };
     return { folder, data, port: Number(new URL(base).port), ground: { folder, tokens, unit, agency } };
   } finally {

@@ -155,13 +155,23 @@ pub struct DeviceLine {
     pub wipe: bool,
     /// When it was last in contact, Unix milliseconds.
     pub last_sync_ms: Option<i64>,
+    /// How far its clock was ahead then, in milliseconds; negative: behind.
+    pub skew_ms: Option<i64>,
+    /// Version of the records that its app writes.
+    pub schema: Option<u32>,
+    /// What it brought and nobody has decided about: envelopes in quarantine.
+    pub quarantined: i64,
+    /// Why the last of these is there.
+    pub last_reason: Option<String>,
 }
 
 /// Every device of an official, in the order in which they were enrolled.
 pub fn list(connection: &Connection) -> Result<Vec<DeviceLine>, DbError> {
     let mut statement = connection.prepare_cached(
-        "SELECT d.id, o.id, o.name, d.created_ms, d.revoked_ms, d.wipe, s.last_sync_ms FROM device d
-         JOIN official o ON o.id = d.official LEFT JOIN device_seen s ON s.device = d.no ORDER BY d.no",
+        "SELECT d.id, o.id, o.name, d.created_ms, d.revoked_ms, d.wipe, s.last_sync_ms, s.skew_ms, s.schema,
+         (SELECT count(*) FROM quarantine q WHERE q.device = d.no AND q.resolved_ms IS NULL),
+         (SELECT q.reason FROM quarantine q WHERE q.device = d.no AND q.resolved_ms IS NULL ORDER BY q.id DESC LIMIT 1)
+         FROM device d JOIN official o ON o.id = d.official LEFT JOIN device_seen s ON s.device = d.no ORDER BY d.no",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(DeviceLine {
@@ -172,6 +182,10 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceLine>, DbError> {
             revoked_ms: row.get(4)?,
             wipe: row.get(5)?,
             last_sync_ms: row.get(6)?,
+            skew_ms: row.get(7)?,
+            schema: row.get(8)?,
+            quarantined: row.get(9)?,
+            last_reason: row.get(10)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -23,6 +23,7 @@ use crate::error::ServerError;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::bearer;
 use crate::http::session::{self, SignedIn};
+use crate::reports::quarantine;
 use crate::state::AppState;
 
 /// A unit or an area by name.
@@ -78,7 +79,9 @@ fn permissions(role: Role) -> Vec<&'static str> {
     let more = [
         ("visits.read", role != Role::Agency),
         ("reports.read", role != Role::Agency),
-        ("audit.read", role == Role::Inspector),
+        ("reports.freeze", !matches!(role, Role::Agency | Role::FieldOfficial | Role::Administrator)),
+        ("quarantine.read", quarantine::may_read(role)),
+        ("audit.read", matches!(role, Role::Inspector | Role::Administrator)),
         ("sealed.read", role.reads_sealed()),
         ("contacts.read", role.reads_contacts()),
         ("admin", role == Role::Administrator),

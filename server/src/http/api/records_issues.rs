@@ -47,6 +47,16 @@ pub(crate) struct IssueQuery {
     /// Day on which `overdue` is judged; today if nothing is asked.
     #[param(format = Date)]
     as_of: Option<String>,
+    /// That somebody still has to settle (`true`), or not.
+    open: Option<bool>,
+    /// Without a responsible agency (`true`), or with one.
+    unassigned: Option<bool>,
+    /// To be settled on this day or later.
+    #[param(format = Date)]
+    due_from: Option<String>,
+    /// To be settled on this day or earlier.
+    #[param(format = Date)]
+    due_to: Option<String>,
     /// Marked as a hot spot, or not.
     hot_spot: Option<bool>,
     /// Raised before, or not.
@@ -129,6 +139,7 @@ pub(crate) async fn issues(
 
 pub(super) fn filter(query: IssueQuery, today: Day) -> Result<IssueFilter, ApiError> {
     let (from, to) = period(query.from.as_deref(), query.to.as_deref())?;
+    let (due_from, due_to) = (day("due_from", query.due_from.as_deref())?, day("due_to", query.due_to.as_deref())?);
     let as_of = day("as_of", query.as_of.as_deref())?.unwrap_or(today);
     // Whatever is not an id is the id of no visit: the list is empty, as for a visit that is not there.
     let visit = query.visit.map(|text| doc_id(&text).unwrap_or(gandan_model::ids::DocId([0; 16])));
@@ -143,6 +154,10 @@ pub(super) fn filter(query: IssueQuery, today: Day) -> Result<IssueFilter, ApiEr
         from,
         to,
         overdue: query.overdue.map(|overdue| (overdue, as_of)),
+        open: query.open,
+        unassigned: query.unassigned,
+        due_from,
+        due_to,
         hot_spot: query.hot_spot,
         long_standing: query.long_standing,
         words: words(query.q)?,

@@ -7,12 +7,12 @@ use gandan_model::ids::DocId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::records::{Asked, doc_id, limit};
+use super::records::{Asked, doc_id, limit, period};
 use super::records_detail::Veil;
 use super::records_visits::scope;
 use crate::auth::{Principal, Role};
 use crate::http::error::{ApiError, ErrorBody};
-use crate::reports::audit::{self, AuditEntry};
+use crate::reports::audit::{self, AuditEntry, AuditFilter, AuditScope};
 use crate::reports::review::{self, ReviewFilter, ReviewRow};
 use crate::reports::scope::Scope;
 use crate::state::AppState;
@@ -98,6 +98,20 @@ pub(crate) struct AuditQuery {
     doc: Option<String>,
     /// Only entries after this place in the trail.
     after: Option<i64>,
+    /// Only entries before this place in the trail, and the newest first; 0 begins with the last one.
+    before: Option<i64>,
+    /// Only entries of this account.
+    who: Option<String>,
+    /// Only this action, or with a dot at the end all that begin so, such as `account.`.
+    action: Option<String>,
+    /// Only entries about this unit.
+    unit: Option<String>,
+    /// From this day (UTC+7).
+    #[param(format = Date)]
+    from: Option<String>,
+    /// Until this day.
+    #[param(format = Date)]
+    to: Option<String>,
     /// Entries of the page, 1 to 200; 50 if nothing is asked.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -106,18 +120,20 @@ pub(crate) struct AuditQuery {
 /// A page of the audit trail.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditPage {
-    /// The entries, oldest first. Pass the last one's `n` as `after` for those that follow.
+    /// The entries, oldest first, or with `before` the newest first. Pass the last one's `n` as `after` or `before` for
+    /// those that follow.
     items: Vec<AuditEntry>,
 }
 
-/// The trail of what staff did: for the inspectorate.
+/// The trail of what staff did: for the inspectorate. Administrators read what was done to accounts, officials, devices
+/// and settings, which belongs to no unit.
 #[utoipa::path(
     get, path = "/api/v1/audit", tag = "staff", security(("bearer" = []), ("session" = [])), params(AuditQuery),
     responses(
         (status = 200, description = "A page", body = AuditPage),
-        (status = 400, description = "`bad_query`, `bad_limit`", body = ErrorBody),
+        (status = 400, description = "`bad_query`, `bad_limit`, `bad_date`, `bad_period`", body = ErrorBody),
         (status = 401, description = "`unauthorised`", body = ErrorBody),
-        (status = 403, description = "`forbidden`: only the inspectorate reads the trail", body = ErrorBody),
+        (status = 403, description = "`forbidden`: not the inspectorate, not an administrator", body = ErrorBody),
         (status = 503, description = "`busy`", body = ErrorBody),
     )
 )]
@@ -126,13 +142,24 @@ pub(crate) async fn audit_trail(
     principal: Principal,
     Asked(query): Asked<AuditQuery>,
 ) -> Result<Json<AuditPage>, ApiError> {
-    if principal.role != Role::Inspector {
-        return Err(ApiError::forbidden("only the inspectorate reads the audit trail"));
-    }
+    let scope = match principal.role {
+        Role::Inspector => AuditScope::Records(Scope::of(&principal)),
+        Role::Administrator => AuditScope::Administration,
+        _ => return Err(ApiError::forbidden("only the inspectorate and administrators read the audit trail")),
+    };
     let limit = limit(query.limit)?;
-    let doc = query.doc.as_deref().map(doc_id).transpose()?;
-    let after = query.after.unwrap_or(0);
-    let scope = Scope::of(&principal);
-    let items = state.db().read_async(move |connection| audit::query(connection, &scope, doc, after, limit)).await?;
+    let (from, to) = period(query.from.as_deref(), query.to.as_deref())?;
+    let filter = AuditFilter {
+        doc: query.doc.as_deref().map(doc_id).transpose()?,
+        who: query.who,
+        action: query.action,
+        unit: query.unit,
+        from,
+        to,
+        after: query.after.unwrap_or(0),
+        before: query.before,
+        limit,
+    };
+    let items = state.db().read_async(move |connection| audit::query(connection, &scope, &filter)).await?;
     Ok(Json(AuditPage { items }))
 }

@@ -44,6 +44,8 @@ pub(crate) struct VisitQuery {
     q: Option<String>,
     /// Only visits with (`true`) or without (`false`) something that a person must look at.
     needs_review: Option<bool>,
+    /// Only verified visits that were changed since (`true`), or the others.
+    amended: Option<bool>,
     /// Also deleted visits and those that turned out to be another one.
     all: Option<bool>,
     /// `date_desc` (the default), `date_asc`, `updated_desc`.
@@ -72,6 +74,7 @@ impl VisitQuery {
             to,
             words: words(self.q)?,
             needs_review: self.needs_review,
+            amended: self.amended,
             aside: self.all.unwrap_or(false),
         };
         Ok((filter, self.unit, self.area))

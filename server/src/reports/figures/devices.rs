@@ -1,11 +1,13 @@
 //! "n thiết bị chưa đồng bộ": which figures may still grow.
 
+use gandan_model::ids::DeviceId;
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::one;
+use super::{one, rows};
 use crate::db::DbError;
+use crate::reports::day::Day;
 use crate::reports::scope::{Conditions, Question};
 
 /// Devices that may still hold records of the period.
@@ -20,20 +22,33 @@ pub struct DevicesNotSynced {
     pub of: i64,
 }
 
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
-/// The offset of Vietnam in milliseconds.
-const VIETNAM_MS: i64 = 7 * 3_600_000;
+/// A device that may still hold records of a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeviceWaitedFor {
+    /// The device, hexadecimal.
+    #[schema(value_type = String)]
+    pub device: DeviceId,
+    /// Whose it is: the official's id.
+    pub official: String,
+    /// The official's name.
+    pub name: String,
+    /// When it last synced, Unix milliseconds; null: never.
+    pub last_sync_ms: Option<i64>,
+    /// Whether its official stands in the team of a visit of the period that is planned or being written.
+    pub with_assigned_visits: bool,
+}
 
-/// Counts the devices.
+/// Most devices of the list.
+const LISTED: usize = 500;
+
+/// The devices of a question, one row each: `no`, `who`, `late` and `assigned`, with the conditions bound in `sql`.
 ///
 /// A device counts as synced if its last sync came after the end (UTC+7) of the last day that the report is about;
 /// for a period that is not over yet, after the start of the day in which `now_ms` lies, because nobody can have
 /// synced after a day that has not ended.
-pub fn query(connection: &Connection, question: &Question, now_ms: i64) -> Result<DevicesNotSynced, DbError> {
-    let end = (question.to.min(question.as_of).0.saturating_add(1)).saturating_mul(DAY_MS) - VIETNAM_MS;
-    let today = (now_ms + VIETNAM_MS).div_euclid(DAY_MS) * DAY_MS - VIETNAM_MS;
-    let mut sql = Conditions::default();
+fn devices(question: &Question, now_ms: i64, sql: &mut Conditions) -> String {
+    let end = Day(question.to.min(question.as_of).0.saturating_add(1)).start_ms();
+    let today = Day::of_ms(now_ms).start_ms();
     // Bit 2 of the access: writes. The server's own device (no official) never waits.
     sql.push("d.revoked_ms IS NULL AND d.official IS NOT NULL AND g.access & 2 <> 0 AND s.compartment = 0");
     // A device that was enrolled after the period cannot hold anything of it.
@@ -42,20 +57,44 @@ pub fn query(connection: &Connection, question: &Question, now_ms: i64) -> Resul
     sql.bind(":from", question.from.0);
     sql.bind(":to", question.to.0);
     sql.bind(":synced_since", end.min(today));
-    if let Some(units) = &question.scope.units {
-        sql.push("s.unit IN (SELECT value FROM json_each(:units))");
-        let list: Vec<&str> = units.iter().map(String::as_str).collect();
-        sql.bind(":units", serde_json::Value::from(list).to_string());
-    }
-    let text = format!(
-        "SELECT count(*), count(*) FILTER (WHERE late), count(*) FILTER (WHERE late AND EXISTS \
+    question.scope.units_on("s.unit", sql);
+    format!(
+        "SELECT no, who, seen, late, late AND EXISTS \
          (SELECT 1 FROM visit_official o JOIN visit_row v ON v.n = o.n WHERE o.official = who AND v.aside = 0 \
-         AND v.day BETWEEN :from AND :to AND v.status IN ('planned', 'draft'))) FROM \
-         (SELECT d.no, d.official AS who, coalesce(max(l.last_sync_ms) < :synced_since, 1) AS late FROM space_grant g JOIN device d ON d.no = g.device \
+         AND v.day BETWEEN :from AND :to AND v.status IN ('planned', 'draft')) AS assigned FROM \
+         (SELECT d.no, d.official AS who, max(l.last_sync_ms) AS seen, \
+         coalesce(max(l.last_sync_ms) < :synced_since, 1) AS late FROM space_grant g JOIN device d ON d.no = g.device \
          JOIN space s ON s.no = g.space LEFT JOIN device_seen l ON l.device = d.no WHERE {} GROUP BY d.no)",
         sql.sql()
-    );
+    )
+}
+
+/// Counts the devices of a question, judged at `now_ms`.
+pub fn query(connection: &Connection, question: &Question, now_ms: i64) -> Result<DevicesNotSynced, DbError> {
+    let mut sql = Conditions::default();
+    let found = devices(question, now_ms, &mut sql);
+    let text =
+        format!("SELECT count(*), count(*) FILTER (WHERE late), count(*) FILTER (WHERE assigned) FROM ({found})");
     one(connection, &text, &sql, |row| {
         Ok(DevicesNotSynced { of: row.get(0)?, count: row.get(1)?, with_assigned_visits: row.get(2)? })
+    })
+}
+
+/// The devices that [`query`] counts as not synced, those not heard of for the longest time first.
+pub fn list(connection: &Connection, question: &Question, now_ms: i64) -> Result<Vec<DeviceWaitedFor>, DbError> {
+    let mut sql = Conditions::default();
+    let found = devices(question, now_ms, &mut sql);
+    let text = format!(
+        "SELECT d.id, o.id, o.name, f.seen, f.assigned FROM ({found}) f JOIN device d ON d.no = f.no \
+         JOIN official o ON o.id = f.who WHERE f.late ORDER BY f.seen IS NOT NULL, f.seen, d.no LIMIT {LISTED}"
+    );
+    rows(connection, &text, &sql, |row| {
+        Ok(DeviceWaitedFor {
+            device: DeviceId(row.get(0)?),
+            official: row.get(1)?,
+            name: row.get(2)?,
+            last_sync_ms: row.get(3)?,
+            with_assigned_visits: row.get(4)?,
+        })
     })
 }

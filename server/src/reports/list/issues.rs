@@ -9,6 +9,7 @@ use super::{Cursor, Found, Order, Page, match_words};
 use crate::db::DbError;
 use crate::reports::day::Day;
 use crate::reports::figures::rows;
+use crate::reports::queue::OPEN;
 use crate::reports::scope::{Conditions, Scope};
 
 /// What a list of issues is asked.
@@ -34,6 +35,14 @@ pub struct IssueFilter {
     pub to: Option<Day>,
     /// Open with a date before this day (or, for `false`, not so).
     pub overdue: Option<(bool, Day)>,
+    /// That somebody still has to settle, or not.
+    pub open: Option<bool>,
+    /// Without a responsible agency, or with one.
+    pub unassigned: Option<bool>,
+    /// To be settled on this day or later.
+    pub due_from: Option<Day>,
+    /// To be settled on this day or earlier.
+    pub due_to: Option<Day>,
     /// Marked as a hot spot, or not.
     pub hot_spot: Option<bool>,
     /// Raised before, or not.
@@ -144,6 +153,14 @@ fn conditions(filter: &IssueFilter, sql: &mut Conditions) -> bool {
         sql.push("i.received_day <= :to");
         sql.bind(":to", to.0);
     }
+    if let Some(from) = filter.due_from {
+        sql.push("i.resolve_due >= :due_from");
+        sql.bind(":due_from", from.0);
+    }
+    if let Some(to) = filter.due_to {
+        sql.push("i.resolve_due <= :due_to");
+        sql.bind(":due_to", to.0);
+    }
     if let Some((overdue, today)) = filter.overdue {
         sql.push(&if overdue { OVERDUE.to_owned() } else { format!("NOT {OVERDUE}") });
         sql.bind(":today", today.0);
@@ -163,6 +180,8 @@ fn flags(filter: &IssueFilter, sql: &mut Conditions) {
             sql.push(if wanted { yes } else { no });
         }
     };
+    flag(filter.open, OPEN, &format!("NOT ({OPEN})"));
+    flag(filter.unassigned, "i.agency IS NULL", "i.agency IS NOT NULL");
     flag(filter.hot_spot, "i.hot_spot = 1", "i.hot_spot = 0");
     flag(filter.long_standing, "i.long_since IS NOT NULL", "i.long_since IS NULL");
     flag(filter.needs_review, "i.review > 0", "i.review = 0");

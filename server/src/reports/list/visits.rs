@@ -29,6 +29,8 @@ pub struct VisitFilter {
     pub words: Option<String>,
     /// Only those with (or without) something to review.
     pub needs_review: Option<bool>,
+    /// Only verified ones that were changed since, or the others.
+    pub amended: Option<bool>,
     /// Deleted and doubly recorded visits too.
     pub aside: bool,
 }
@@ -119,6 +121,9 @@ fn conditions(filter: &VisitFilter, sql: &mut Conditions) -> bool {
     }
     if let Some(needs) = filter.needs_review {
         sql.push(if needs { "v.review > 0" } else { "v.review = 0" });
+    }
+    if let Some(amended) = filter.amended {
+        sql.push(if amended { "v.amendment = 1" } else { "v.amendment = 0" });
     }
     if let Some(words) = &filter.words {
         let Some(words) = match_words(words) else { return false };

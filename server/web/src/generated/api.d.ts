@@ -789,16 +789,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The trail of what staff did: for the inspectorate. */
+        /**
+         * The trail of what staff did: for the inspectorate. Administrators read what was done to accounts, officials, devices
+         *     and settings, which belongs to no unit.
+         */
         get: {
             parameters: {
                 query?: {
+                    /** @description Only this action, or with a dot at the end all that begin so, such as `account.`. */
+                    action?: string;
                     /** @description Only entries after this place in the trail. */
                     after?: number;
+                    /** @description Only entries before this place in the trail, and the newest first; 0 begins with the last one. */
+                    before?: number;
                     /** @description Only entries of this record. */
                     doc?: string;
+                    /** @description From this day (UTC+7). */
+                    from?: string;
                     /** @description Entries of the page, 1 to 200; 50 if nothing is asked. */
                     limit?: number;
+                    /** @description Until this day. */
+                    to?: string;
+                    /** @description Only entries about this unit. */
+                    unit?: string;
+                    /** @description Only entries of this account. */
+                    who?: string;
                 };
                 header?: never;
                 path?: never;
@@ -815,7 +830,7 @@ export interface paths {
                         "application/json": components["schemas"]["AuditPage"];
                     };
                 };
-                /** @description `bad_query`, `bad_limit` */
+                /** @description `bad_query`, `bad_limit`, `bad_date`, `bad_period` */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -833,7 +848,7 @@ export interface paths {
                         "application/json": components["schemas"]["ErrorBody"];
                     };
                 };
-                /** @description `forbidden`: only the inspectorate reads the trail */
+                /** @description `forbidden`: not the inspectorate, not an administrator */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1201,6 +1216,10 @@ export interface paths {
                     as_of?: string;
                     /** @description With `csv`: begin with a byte order mark, which some spreadsheets need to read Vietnamese. */
                     bom?: boolean;
+                    /** @description To be settled on this day or later. */
+                    due_from?: string;
+                    /** @description To be settled on this day or earlier. */
+                    due_to?: string;
                     /** @description Field of work. */
                     field?: string;
                     /** @description `json` or `csv`. */
@@ -1219,6 +1238,8 @@ export interface paths {
                     needs_review?: boolean;
                     /** @description `next` of the page before. */
                     next?: string;
+                    /** @description That somebody still has to settle (`true`), or not. */
+                    open?: boolean;
                     /** @description Open after its date (`true`), or not (`false`), judged at the end of `as_of`. */
                     overdue?: boolean;
                     /** @description Priority. */
@@ -1233,6 +1254,8 @@ export interface paths {
                     status?: string;
                     /** @description Received until this day. */
                     to?: string;
+                    /** @description Without a responsible agency (`true`), or with one. */
+                    unassigned?: boolean;
                     /** @description Code of a unit. */
                     unit?: string;
                     /** @description The visit at which it was raised. */
@@ -4040,6 +4063,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices that `devices_not_synced` of the summary counts, with whose they are: whom to call before the figures are
+         *     handed on.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Id of an area, or code of a unit; everything that the caller may see if nothing is asked. */
+                    area?: string;
+                    /** @description States and due dates are judged at the end of this day (UTC+7); today if nothing is asked. */
+                    as_of?: string;
+                    /** @description First day of the period; the beginning if nothing is asked. */
+                    from?: string;
+                    /** @description Last day of the period; open if nothing is asked. */
+                    to?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The devices */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DevicesWaitedFor"];
+                    };
+                };
+                /** @description `bad_query`, `bad_date`, `bad_period` */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unauthorised` */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `outside_area`; `forbidden` for an agency */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `unknown_area` */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+                /** @description `busy` */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/digest": {
         parameters: {
             query?: never;
@@ -5751,6 +5867,8 @@ export interface paths {
                 query?: {
                     /** @description Also deleted visits and those that turned out to be another one. */
                     all?: boolean;
+                    /** @description Only verified visits that were changed since (`true`), or the others. */
+                    amended?: boolean;
                     /** @description Id of an area, or code of a unit. */
                     area?: string;
                     /** @description With `csv`: begin with a byte order mark, which some spreadsheets need to read Vietnamese. */
@@ -7332,7 +7450,10 @@ export interface components {
         };
         /** @description A page of the audit trail. */
         AuditPage: {
-            /** @description The entries, oldest first. Pass the last one's `n` as `after` for those that follow. */
+            /**
+             * @description The entries, oldest first, or with `before` the newest first. Pass the last one's `n` as `after` or `before` for
+             *     those that follow.
+             */
             items: components["schemas"]["AuditEntry"][];
         };
         /** @description Models worth copying. */
@@ -7588,6 +7709,8 @@ export interface components {
             created_ms: number;
             /** @description The device, hexadecimal. */
             device: string;
+            /** @description Why the last of these is there. */
+            last_reason?: string | null;
             /**
              * Format: int64
              * @description When it was last in contact, Unix milliseconds.
@@ -7599,9 +7722,24 @@ export interface components {
             official: string;
             /**
              * Format: int64
+             * @description What it brought and nobody has decided about: envelopes in quarantine.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
              * @description When it was revoked, Unix milliseconds.
              */
             revoked_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Version of the records that its app writes.
+             */
+            schema?: number | null;
+            /**
+             * Format: int64
+             * @description How far its clock was ahead then, in milliseconds; negative: behind.
+             */
+            skew_ms?: number | null;
             /** @description Whether everything on it has to go at its next contact. */
             wipe: boolean;
         };
@@ -7628,6 +7766,27 @@ export interface components {
              * @description Of these, devices whose official stands in the team of a visit of the period that is planned or being written.
              */
             with_assigned_visits: number;
+        };
+        /** @description Devices that may still hold something of a period. */
+        DevicesWaitedFor: {
+            /** @description Those not heard of for the longest time first; at most 500. */
+            items: components["schemas"]["DeviceWaitedFor"][];
+        };
+        /** @description A device that may still hold records of a period. */
+        DeviceWaitedFor: {
+            /** @description The device, hexadecimal. */
+            device: string;
+            /**
+             * Format: int64
+             * @description When it last synced, Unix milliseconds; null: never.
+             */
+            last_sync_ms?: number | null;
+            /** @description The official's name. */
+            name: string;
+            /** @description Whose it is: the official's id. */
+            official: string;
+            /** @description Whether its official stands in the team of a visit of the period that is planned or being written. */
+            with_assigned_visits: boolean;
         };
         /** @description How a time limit of an issue comes about. */
         DueStep: components["schemas"]["Explanation"] & {

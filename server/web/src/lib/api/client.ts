@@ -5,7 +5,7 @@ import type { components, paths } from '../../generated/api.d.ts';
 import { ApiError, errorOf } from './errors.ts';
 import { session } from './session.svelte.ts';
 
-type Schemas = components['schemas'];
+export type Schemas = components['schemas'];
 export type VisitItem = Schemas['VisitItem'];
 export type IssueItem = Schemas['IssueItem'];
 export type VisitDetail = Schemas['VisitDetail'];
@@ -14,6 +14,14 @@ export type HistoryStep = Schemas['HistoryStep'];
 export type Summary = Schemas['Summary'];
 export type Share = Schemas['Share'];
 export type ReviewRow = Schemas['ReviewRow'];
+export type Account = Schemas['AccountItem'];
+export type Official = Schemas['OfficialItem'];
+export type EnrolmentLink = Schemas['EnrolmentLink'];
+export type Device = Schemas['DeviceLine'];
+export type Import = Schemas['Import'];
+export type QuarantineItem = Schemas['QuarantineItem'];
+export type Frozen = Schemas['Frozen'];
+export type Series = Schemas['Series'];
 
 const middleware: Middleware = {
   onRequest({ request }) {

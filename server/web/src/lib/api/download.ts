@@ -18,7 +18,12 @@ export async function download(address: string, name: string, signal: AbortSigna
     bytes += value.byteLength;
     progress(bytes);
   }
-  const url = URL.createObjectURL(new Blob(parts, { type: answer.headers.get('content-type') ?? '' }));
+  save(new Blob(parts, { type: answer.headers.get('content-type') ?? '' }), name);
+}
+
+/** Has the browser save what is in memory, under a name. */
+export function save(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

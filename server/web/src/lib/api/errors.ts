@@ -55,10 +55,29 @@ const SAID = {
   password_too_simple: 'error.password_too_simple',
   password_unchanged: 'error.password_unchanged',
   too_many_rows: 'error.too_many_rows',
+  login_taken: 'error.login_taken',
+  bad_login: 'error.bad_login',
+  bad_table: 'error.bad_table',
+  bad_setting: 'error.bad_setting',
+  bad_member: 'error.bad_member',
+  own_account: 'error.own_account',
+  decided_before: 'error.decided_before',
+  too_many: 'error.too_many',
+  too_large: 'error.too_large',
+  edition_moved: 'error.edition_moved',
+  bad_geojson: 'error.bad_geojson',
+  oidc_no_account: 'error.oidc_no_account',
+  oidc_administrator: 'error.oidc_administrator',
+  oidc_unreachable: 'error.oidc_unreachable',
+  oidc_refused: 'error.oidc_refused',
+  oidc_stale: 'error.oidc_stale',
+  oidc_bad_token: 'error.oidc_bad_token',
 } as const;
 
 /** An error in the reader's language, with what to do about it. */
 export function say(error: unknown): string {
+  // A part of the app that was not loaded yet, and a server that does not answer.
+  if (error instanceof TypeError && /module/.test(error.message)) return t('error.offline');
   if (!(error instanceof ApiError)) return t('error.unknown', { message: String(error) });
   if (error.status === 0) return t('error.offline');
   if (error.status === 429) return t('error.wait', { seconds: error.wait ?? 60 });

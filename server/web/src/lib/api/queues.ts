@@ -1,58 +1,61 @@
-// Work that waits for somebody. Put together from the lists until the API counts queues itself; this file is all that
-// changes then.
-import { sundayOf } from '../domain/period.ts';
-import { type IssueItem, type ReviewRow, type VisitItem, api, body } from './client.ts';
+// Work that waits for somebody: the counters that the server keeps, and the lists behind them, page by page.
+import { addDays } from '../domain/period.ts';
+import { unitsOf } from '../domain/units.ts';
+import { type IssueItem, type QuarantineItem, type ReviewRow, type Schemas, type VisitItem, api, body } from './client.ts';
 
-/** Most records of a queue that are read: beyond it the counter says "200+". */
-export const MOST = 200;
+export type Counters = Schemas['Queue'];
 
-export interface Queue<T> {
+/** A page of a list; `next` asks for the one after it. */
+export interface Page<T> {
   items: T[];
-  more: boolean;
+  next?: string;
 }
 
-const OPEN = ['recorded', 'received', 'awaiting_info', 'forwarded', 'in_progress', 'reopened'] as const;
-type Scope = { area?: string };
-const within = (area: string | null): Scope => (area ? { area } : {});
+const PAGE = 50;
+/** The server gives at most so many of what was put aside. */
+const ASIDE = 50;
+const within = (area: string | null): { area?: string } => (area ? { area } : {});
+const page = <T>({ items, next }: { items: T[]; next?: string | null }): Page<T> => ({ items, next: next ?? undefined });
 
-async function issues(query: Record<string, string | number | boolean>): Promise<Queue<IssueItem>> {
-  const page = await body(api.GET('/api/v1/issues', { params: { query: { limit: MOST, sort: 'due_asc', ...query } as never } }));
-  return { items: page.items, more: Boolean(page.next) };
-}
-
-/** Open issues in all open states, those of each state that come first by date. */
-async function open(query: Record<string, string | number | boolean>): Promise<Queue<IssueItem>> {
-  const found = await Promise.all(OPEN.map((status) => issues({ ...query, status })));
-  const items = found.flatMap((queue) => queue.items);
-  items.sort((a, b) => (a.resolve_due ?? '9999').localeCompare(b.resolve_due ?? '9999'));
-  return { items, more: found.some((queue) => queue.more) };
-}
+/** The counters of an area (null: of everything that the account sees), judged today. */
+export const counters = (area: string | null): Promise<Counters> => body(api.GET('/api/v1/queue', { params: { query: within(area) } }));
 
 /** Differences that nobody has settled. */
-export async function toReview(area: string | null): Promise<Queue<ReviewRow>> {
-  const page = await body(api.GET('/api/v1/review', { params: { query: { limit: MOST, ...within(area) } } }));
-  return { items: page.items, more: Boolean(page.next) };
+export const toReview = async (area: string | null, next?: string): Promise<Page<ReviewRow>> =>
+  page(await body(api.GET('/api/v1/review', { params: { query: { limit: PAGE, next, ...within(area) } } })));
+
+/** Visits that wait to be verified: handed in (`submitted`), or changed since they were verified (`amended`). */
+export const toVerify = async (which: 'submitted' | 'amended', area: string | null, next?: string): Promise<Page<VisitItem>> => {
+  const wanted = which === 'amended' ? { amended: true } : { status: 'submitted' };
+  return page(await body(api.GET('/api/v1/visits', { params: { query: { ...wanted, sort: 'date_asc', limit: PAGE, next, ...within(area) } } })));
+};
+
+export type IssueQueue = 'open' | 'week' | 'overdue' | 'unassigned';
+
+/** Open issues, those with the nearest date first. */
+export async function openIssues(which: IssueQueue, area: string | null, today: string, next?: string): Promise<Page<IssueItem>> {
+  const wanted = {
+    open: { open: true },
+    week: { open: true, due_from: today, due_to: addDays(today, 6) },
+    overdue: { overdue: true },
+    unassigned: { open: true, unassigned: true },
+  }[which];
+  return page(await body(api.GET('/api/v1/issues', { params: { query: { ...wanted, sort: 'due_asc', limit: PAGE, next, ...within(area) } } })));
 }
 
-/** Visits that were handed in and not verified. */
-export async function toVerify(area: string | null): Promise<Queue<VisitItem>> {
-  const page = await body(api.GET('/api/v1/visits', { params: { query: { status: 'submitted', sort: 'date_asc', limit: MOST, ...within(area) } } }));
-  return { items: page.items, more: Boolean(page.next) };
+/** Open issues marked as an emergency or as urgent, the emergencies first. */
+export async function urgentIssues(area: string | null): Promise<Page<IssueItem>> {
+  const found = await Promise.all(
+    ['emergency', 'urgent'].map((priority) => body(api.GET('/api/v1/issues', { params: { query: { open: true, priority, sort: 'due_asc', limit: 200, ...within(area) } } }))),
+  );
+  return { items: found.flatMap((one) => one.items) };
 }
 
-/** Open issues whose date has passed. */
-export const overdue = (area: string | null, asOf: string): Promise<Queue<IssueItem>> => issues({ overdue: true, as_of: asOf, ...within(area) });
-
-/** Open issues whose date lies between today and Sunday. */
-export async function dueThisWeek(area: string | null, asOf: string): Promise<Queue<IssueItem>> {
-  const sunday = sundayOf(asOf);
-  const found = await open({ overdue: false, as_of: asOf, ...within(area) });
-  const items = found.items.filter((issue) => issue.resolve_due && issue.resolve_due >= asOf && issue.resolve_due <= sunday);
-  return { items, more: false };
-}
-
-/** Open issues that no agency answers for. */
-export async function unassigned(area: string | null): Promise<Queue<IssueItem>> {
-  const found = await open(within(area));
-  return { items: found.items.filter((issue) => !issue.agency), more: found.more };
+/** What was put aside; `late`: only work of devices that had been taken out of service. The list knows units alone: what
+ * lies outside of an area is left out here. */
+export async function putAside(late: boolean, area: string | null, next?: string): Promise<Page<QuarantineItem>> {
+  const query = { limit: ASIDE, after: next ? Number(next) : undefined, reason: late ? 'revoked_device' : undefined };
+  const { items } = await body(api.GET('/api/v1/quarantine', { params: { query } }));
+  const wanted = unitsOf(area);
+  return { items: items.filter((item) => !wanted || wanted.has(item.unit)), next: items.length === ASIDE ? String(items.at(-1)?.id) : undefined };
 }

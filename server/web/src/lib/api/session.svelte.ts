@@ -7,6 +7,8 @@ type Schemas = components['schemas'];
 export type Me = Schemas['Me'];
 export type Role = Me['role'];
 export type TotpOffer = Schemas['TotpOffer'];
+/** All roles, from the village to the province. */
+export const ROLES: Role[] = ['field_official', 'commune_staff', 'agency', 'area_staff', 'province_staff', 'inspector', 'administrator'];
 
 /** Names of what an account may do; the page hides the rest, the server decides. */
 export type Permission =
@@ -18,6 +20,8 @@ export type Permission =
   | 'review.resolve'
   | 'visits.read'
   | 'reports.read'
+  | 'reports.freeze'
+  | 'quarantine.read'
   | 'audit.read'
   | 'admin';
 

@@ -1,7 +1,7 @@
 // The figures of section 4 of the field's rules as the page shows them: which number, what it means, how it changed.
 import type { Share, Summary } from '../api/client.ts';
 import { type Key, t } from '../i18n/index.svelte.ts';
-import { count, decimal, percent } from './format.ts';
+import { NONE, count, decimal, percent } from './format.ts';
 
 export interface Tile {
   key: Key;
@@ -132,5 +132,28 @@ export function pareto(counts: Record<string, number>): { code: string; value: n
   return sorted.map(([code, value]) => {
     so_far += value;
     return { code, value, cumulative: all ? so_far / all : 0 };
+  });
+}
+
+/** One number of a report as it was and as it is. */
+export interface Compared {
+  /** Number of the figure. */
+  number: number;
+  label: string;
+  was: string;
+  is: string;
+  differs: boolean;
+}
+
+/** The tiles of figures in two summaries, side by side; a tile that stands in one alone has a dash in the other. */
+export function compared(figures: { number: number; content: (figures: Summary) => { tiles: { label: string; value: string; under?: string }[] } }[], was: Summary, is: Summary): Compared[] {
+  const text = (tile: { value: string; under?: string } | undefined): string => (tile ? [tile.value, tile.under].filter(Boolean).join(' · ') : NONE);
+  return figures.flatMap((figure) => {
+    const [before, now] = [figure.content(was).tiles, figure.content(is).tiles];
+    const labels = [...new Set([...before, ...now].map((tile) => tile.label))];
+    return labels.map((label) => {
+      const [old, fresh] = [before, now].map((tiles) => text(tiles.find((tile) => tile.label === label))) as [string, string];
+      return { number: figure.number, label, was: old, is: fresh, differs: old !== fresh };
+    });
   });
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { suggestions } from './duplicates.ts';
 import { decisionFor, recordAt } from './fields.ts';
 import { grouped, pareto } from './figures.ts';
 import { dueState, nextStates } from './steps.ts';
@@ -27,13 +26,6 @@ it('a due date is judged by the day and the state', () => {
   expect(dueState('2026-12-21', 'in_progress', '2026-11-21')).toBe('ahead');
   expect(dueState('2026-11-20', 'closed', '2026-11-21')).toBe('met');
   expect(dueState(null, 'recorded', '2026-11-21')).toBe('none');
-});
-
-it('duplicates are suggested by place, field, words and time', () => {
-  const issue = (id: string, title: string, more = {}) => ({ id, unit: '24781', field: 'transport', title, received_on: '2026-10-01', status: 'received', ...more });
-  const of = issue('1', 'Đèn đường hỏng tại tổ 7');
-  const found = suggestions(of, [issue('1', 'Đèn đường hỏng tại tổ 7'), issue('2', 'den duong hong'), issue('3', 'Xin cấp thẻ bảo hiểm', { field: 'health' }), issue('4', 'Đèn đường hỏng', { unit: '24778' }), issue('5', 'Đèn đường hỏng', { status: 'duplicate' })]);
-  expect(found.map(({ issue: { id } }) => id)).toEqual(['2']);
 });
 
 it('the record at a step is what was written until then', () => {

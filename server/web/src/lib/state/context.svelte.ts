@@ -42,6 +42,10 @@ export function periodName(period: Period): string {
   return t(`period.${step}_name`, { number: step === 'quarter' ? roman : number, year });
 }
 
+/** The name of a period with its first and last day, unless these are its name. */
+export const periodSpan = (period: Period): string =>
+  period.kind === 'days' ? periodName(period) : `${periodName(period)} (${dotted(period.from)} – ${dotted(period.to)})`;
+
 function dotted(day: string): string {
   return day.split('-').reverse().join('/');
 }

@@ -1,5 +1,4 @@
-// What a person chose in this browser: theme, columns, saved views, templates for replies. The API has no place for them
-// yet; when it has, this module is what changes.
+// What a person chose in this browser: theme, columns, templates for replies.
 const PREFIX = 'gandan.';
 
 function read<T>(key: string, otherwise: T): T {
@@ -63,9 +62,3 @@ class ThemeChoice {
 }
 
 export const theme = new ThemeChoice();
-
-/** A saved view of a list: its name and its query. */
-export interface SavedView {
-  name: string;
-  query: string;
-}

@@ -1,4 +1,5 @@
 // What stands on the map.
+import type { Schemas } from '../../lib/api/client.ts';
 import type { Unit } from '../../lib/domain/units.ts';
 
 /** A unit with its figures. */
@@ -12,14 +13,16 @@ export interface UnitMark {
   onTime: number | null;
 }
 
-/** A visit. */
-export interface Point {
-  id: string;
-  lat: number;
-  lon: number;
-  hot: boolean;
-  name: string;
-  note: string;
+/** One record, or several that lie close together. */
+export type Point = Schemas['Point'];
+
+/** A part of the map in degrees, and its zoom. */
+export interface Frame {
+  west: number;
+  south: number;
+  east: number;
+  north: number;
+  zoom: number;
 }
 
 /** How well dates are kept. The map shows it by the ring's stroke as well as by its colour. */
