@@ -146,6 +146,7 @@ pub struct Effect {
 
 /// An issue whose dates would be others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MovedIssue)]
 pub struct Moved {
     /// The issue.
     #[schema(value_type = String, format = "uuid")]

@@ -7846,7 +7846,7 @@ export interface components {
              */
             becoming_overdue: number;
             /** @description Some of them, open ones first, then by the new day: at most 500. */
-            examples: components["schemas"]["Moved"][];
+            examples: components["schemas"]["MovedIssue"][];
             /**
              * Format: int64
              * @description Issues whose day for the first notice would be another.
@@ -8548,6 +8548,40 @@ export interface components {
             devices: number;
             /** @description The official. */
             official: string;
+        };
+        /** @description An issue whose dates would be others. */
+        MovedIssue: {
+            /**
+             * Format: date
+             * @description Day for the first notice, then.
+             */
+            first_notice_new?: string | null;
+            /**
+             * Format: date
+             * @description Day for the first notice, now.
+             */
+            first_notice_old?: string | null;
+            /**
+             * Format: uuid
+             * @description The issue.
+             */
+            id: string;
+            /**
+             * Format: date
+             * @description Day for settlement, then.
+             */
+            resolve_new?: string | null;
+            /**
+             * Format: date
+             * @description Day for settlement, now.
+             */
+            resolve_old?: string | null;
+            /** @description Status. */
+            status: string;
+            /** @description Its ticket. */
+            ticket?: string | null;
+            /** @description Code of its unit. */
+            unit: string;
         };
         /** @description A unit or an area by name. */
         Named: {

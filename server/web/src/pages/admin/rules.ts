@@ -5,6 +5,9 @@ import { t } from '../../lib/i18n/index.svelte.ts';
 export type Limit = Schemas['DeadlineRule'];
 export type Change = Partial<Schemas['RulesChange']>;
 
+/** What a limit sets. */
+export const purposeOf = (rule: Pick<Limit, 'purpose'>): string => t(rule.purpose === 'resolve' ? 'rules.for_resolve' : 'rules.for_notice');
+
 /** "10 ngày làm việc kể từ ngày tiếp nhận". */
 export const lengthOf = (rule: Pick<Limit, 'days' | 'working' | 'starts'>): string =>
   `${t(rule.working ? 'due.working_days' : 'due.days', { count: rule.days })} ${t(rule.starts === 'accepted' ? 'due.from_accepted' : 'due.from_received')}`;
