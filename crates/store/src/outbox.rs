@@ -319,7 +319,7 @@ pub(crate) fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<
     }
     let changed = writing
         .prepare_cached(
-            "UPDATE envelope SET state = ?2, seq = ?3, code = ?4, bytes = CASE WHEN ?2 IN (2, 5) THEN NULL ELSE bytes END
+            "UPDATE envelope SET state = ?2, seq = ?3, code = ?4, bytes = CASE WHEN ?2 = 2 THEN NULL ELSE bytes END
              WHERE device_seq = ?1 AND state <> 2",
         )?
         .execute(params![device_seq, envelope.number(), seq, code])?;
