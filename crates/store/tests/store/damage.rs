@@ -200,7 +200,8 @@ fn damage_met_while_reading_is_reported_and_repaired_at_the_next_opening() {
 
 #[test]
 fn a_file_cut_short_gives_what_is_left_of_it() {
-    for keep in [4096 * 40, 4096 * 40 + 1000, 4096, 100, 1] {
+    // The tables alone, empty, take 42 pages.
+    for keep in [4096 * 60, 4096 * 60 + 1000, 4096, 100, 1] {
         let folder = used();
         let damaged = change_file(folder.path(), |content| content.truncate(keep));
         println!("cut to {keep}");
