@@ -143,7 +143,7 @@ class BorderTest {
                         client.setDailyBudget(1u)
                         client.createVisit { note = "Hết phần của hôm nay" }
                         while (phase !is SyncPhase.Failed) phase = withTimeout(60_000) { sync.nextPhase() }
-                        assertEquals("budget_used", (phase as SyncPhase.Failed).code)
+                        assertEquals("budget_used", phase.code)
                         client.setConditions(Conditions(online = true, metered = false))
                         while (phase !is SyncPhase.Idle) phase = withTimeout(60_000) { sync.nextPhase() }
                         assertEquals(0uL, client.standing().unsentChanges)

@@ -75,8 +75,10 @@ private class Worker(folder: Path, task: String) : AutoCloseable {
     fun linesThenKill(count: Int): List<String> {
         val reader = process.inputReader()
         val lines = generateSequence { reader.readLine() }.take(count).toMutableList()
-        process.destroyForcibly().waitFor()
+        // By its handle: the process's own method would close what is still to be read.
+        process.toHandle().destroyForcibly()
         lines += reader.readLines()
+        process.waitFor()
         assertTrue(lines.isNotEmpty(), "it did nothing")
         return lines.filter { it.endsWith(".") }.map { it.dropLast(1) }
     }

@@ -26,6 +26,9 @@ class SurfaceTest {
             name != "RustBuffer" && !name.startsWith("RustBuffer$") && !name.startsWith("JavaLangRef") &&
             !Regex(".*\\$\\d+.*").matches(name) && !name.contains("\$Companion\$") && name != "ForeignBytes"
 
+    private val machinery =
+        listOf("uniffi", "DefaultConstructorMarker", "Companion Companion;", "access\$", "callWithHandle", "NoHandle")
+
     private fun surface(files: List<File>): String {
         val javap = ToolProvider.findFirst("javap").get()
         val out = StringWriter()
@@ -33,8 +36,8 @@ class SurfaceTest {
         val lines = out.toString().lines().map { it.trim() }
         return lines.filterNot { line ->
             line.isEmpty() || line.startsWith("Compiled from") || line == "static {};" ||
-                line.contains("uniffi", ignoreCase = true) || line.contains("kotlin.jvm.internal.DefaultConstructorMarker") ||
-                Regex("\\b(hashCode|toString|equals|component\\d+|copy\\S*)\\(").containsMatchIn(line)
-        }.joinToString("\n", postfix = "\n")
+                machinery.any { line.contains(it, ignoreCase = true) } ||
+                Regex("\\b(hashCode|toString|equals|component\\d+\\S*|copy\\S*)\\(").containsMatchIn(line)
+        }.joinToString("\n", postfix = "\n").replace(Regex("public final class \\S+\\\$Companion \\{\n\\}\n"), "")
     }
 }
