@@ -121,15 +121,13 @@ impl Server {
         let listeners = Listeners { events: events.clone(), projector: Arc::clone(&signal), metrics: metrics.clone() };
         let (ingest, writer) = Ingest::start(&db, Arc::clone(&options.clock), listeners.clone())?;
         let mut threads = vec![writer];
-        let compactor = match options.compaction {
-            Some(compaction) => {
-                let clock = Arc::clone(&options.clock);
-                let (compactor, thread) = CompactorThread::start(db.clone(), clock, metrics.clone(), compaction)?;
-                threads.push(thread);
-                Some(compactor)
-            }
-            None => None,
-        };
+        let compacting = options
+            .compaction
+            .map(|how| CompactorThread::start(db.clone(), Arc::clone(&options.clock), metrics.clone(), how));
+        let compactor = compacting.transpose()?.map(|(compactor, thread)| {
+            threads.push(thread);
+            compactor
+        });
         let attachments = Attachments::new(db.clone(), Arc::clone(&options.clock), options.attachments);
         attachments.remove_gone()?;
         let after = AfterPass { compactor: compactor.clone(), attachments: attachments.clone() };

@@ -41,7 +41,7 @@ fn what_was_found_stays_mended() {
     let base = work_folder();
     let template = Template::make(&base.path().join("template"), SIZE.phones);
     let step = |(act, seed): (Act, u64)| Step { act, seed };
-    let found: [(&str, u64, Vec<(Act, u64)>); 3] = [
+    let found = [
         (
             "a grant that goes after a restore takes the last copy of acknowledged work with it",
             38,

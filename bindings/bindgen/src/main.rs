@@ -31,7 +31,7 @@ const MAX_BUILD: usize = 100;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    match Call::parse(std::env::args().skip(1)).and_then(|call| call.run()) {
+    match Call::parse(std::env::args().skip(1)).and_then(Call::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("uniffi-bindgen: {failure}");

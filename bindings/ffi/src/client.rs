@@ -95,7 +95,7 @@ impl Client {
 
     /// Whose device this is; null before enrolment.
     pub async fn device(&self) -> Result<Option<Device>, GandanError> {
-        Ok(self.door.run(|client| client.device()).await?.map(Device::from))
+        Ok(self.door.run(gandan_client::Client::device).await?.map(Device::from))
     }
 
     /// Calls `listener` with the ids of records that read differently now, until the subscription is ended or let go of.

@@ -66,12 +66,11 @@ impl Door {
             let _inside = inside;
             work.await
         });
-        let done = match self.closing.guard(&mut task).await {
-            Some(done) => done,
-            None => {
-                given_up.0.cancel();
-                task.await
-            }
+        let done = if let Some(done) = self.closing.guard(&mut task).await {
+            done
+        } else {
+            given_up.0.cancel();
+            task.await
         };
         Ok(done.map_err(|error| GandanError::lost(&error))??)
     }

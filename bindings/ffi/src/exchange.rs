@@ -190,7 +190,7 @@ impl Client {
     /// Prepares what waits for sending: costs one to two milliseconds of processor time a visit, best while the device is
     /// idle and charging. An exchange does it by itself otherwise. Gives the number of changes prepared.
     pub async fn prepare(&self) -> Result<u64, GandanError> {
-        Ok(self.door.run(|client| client.seal_outbox()).await?.changes)
+        Ok(self.door.run(gandan_client::Client::seal_outbox).await?.changes)
     }
 
     /// Says how the device stands now: network, price, battery. Cheap; call it whenever the operating system tells of a
@@ -208,7 +208,7 @@ impl Client {
 
     /// The budget of today.
     pub async fn budget(&self) -> Result<Budget, GandanError> {
-        Ok(self.door.run(|client| client.budget()).await?.into())
+        Ok(self.door.run(gandan_client::Client::budget).await?.into())
     }
 }
 

@@ -377,12 +377,12 @@ impl Client {
 
     /// Where the device stands: what is here, what the server lacks, when they last spoke.
     pub async fn standing(&self) -> Result<Standing, GandanError> {
-        Ok(self.door.run(|client| client.standing()).await?.into())
+        Ok(self.door.run(gandan_client::Client::standing).await?.into())
     }
 
     /// Communes, wards and special zones of this device. Empty before enrolment.
     pub async fn units(&self) -> Result<Vec<AdminUnit>, GandanError> {
-        let units = self.door.run(|client| client.units()).await?;
+        let units = self.door.run(gandan_client::Client::units).await?;
         Ok(units.iter().filter_map(AdminUnit::of).collect())
     }
 

@@ -25,7 +25,9 @@ fn sources(path: &Path, found: &mut String) {
     if path.is_dir() {
         let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         entries.sort();
-        entries.iter().for_each(|entry| sources(entry, found));
+        for entry in &entries {
+            sources(entry, found);
+        }
     } else if path.extension().is_some_and(|extension| extension == "rs") {
         let text = fs::read_to_string(path).unwrap();
         // By custom the tests are the last thing in a file.
@@ -38,7 +40,9 @@ fn sources(path: &Path, found: &mut String) {
 
 fn read(paths: &[&str]) -> String {
     let mut found = String::new();
-    paths.iter().for_each(|path| sources(&root().join(path), &mut found));
+    for path in paths {
+        sources(&root().join(path), &mut found);
+    }
     found
 }
 

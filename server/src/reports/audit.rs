@@ -133,7 +133,7 @@ fn conditions(scope: &AuditScope, filter: &AuditFilter) -> Conditions {
     sql.equals("a.unit", ":unit", filter.unit.as_deref());
     match filter.action.as_deref() {
         Some(group) if group.ends_with('.') => {
-            sql.equals("substr(a.action, 1, length(:action))", ":action", Some(group))
+            sql.equals("substr(a.action, 1, length(:action))", ":action", Some(group));
         }
         action => sql.equals("a.action", ":action", action),
     }
