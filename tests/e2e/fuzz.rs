@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Inputs for each target: about half a minute all together.
-const INPUTS: [(&str, u32); 10] = [
+const INPUTS: [(&str, u32); 11] = [
     ("request", 20_000),
     ("response", 20_000),
     ("query", 20_000),
@@ -13,6 +13,7 @@ const INPUTS: [(&str, u32); 10] = [
     ("link", 30_000),
     ("edits", 5_000),
     ("import", 500),
+    ("file", 5_000),
     ("http", 3_000),
 ];
 

@@ -170,7 +170,7 @@ fn of_transport(error: &TransportError) -> Remedy {
     match error {
         TransportError::Server { code, status, .. } => match code.as_str() {
             code if is_refusal(code) => of_refusal(code),
-            _ if *status >= 500 || *status == 429 || *status == 408 => Remedy::RetryLater,
+            _ if *status >= 500 || matches!(*status, 408 | 423 | 429) => Remedy::RetryLater,
             _ => Remedy::FixInput,
         },
         TransportError::BadAddress(_) => Remedy::FixInput,

@@ -14,7 +14,8 @@ mod sweep;
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use gandan_model::attachment::{MAX_BYTES, Unfit, check, hash};
 use gandan_model::ids::{DeviceId, FileHash, SpaceId};
@@ -33,6 +34,8 @@ pub use store::{Arrived, DiskStore, FileStore, Upload};
 pub const FOLDER: &str = "attachments";
 /// Uploads that one device may have open.
 const OPEN_UPLOADS: usize = 32;
+/// How long a request waits for another one that works on the same upload.
+const PATIENCE: Duration = Duration::from_secs(15);
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Bounds.
@@ -100,6 +103,8 @@ struct Inner {
     options: AttachmentOptions,
     /// Uploads that a request works on.
     busy: Mutex<HashSet<Upload>>,
+    /// Rings when one of them is free again.
+    freed: Condvar,
     /// When files that no record names were last looked for, Unix milliseconds.
     swept_ms: Mutex<i64>,
 }
@@ -108,7 +113,15 @@ impl Attachments {
     /// The files of this database, in the folder beside it.
     pub fn new(db: Db, clock: SharedClock, options: AttachmentOptions) -> Self {
         let store = Box::new(DiskStore::at(db.folder().join(FOLDER)));
-        Self(Arc::new(Inner { db, store, clock, options, busy: Mutex::default(), swept_ms: Mutex::new(0) }))
+        Self(Arc::new(Inner {
+            db,
+            store,
+            clock,
+            options,
+            busy: Mutex::default(),
+            freed: Condvar::new(),
+            swept_ms: Mutex::new(0),
+        }))
     }
 
     /// What is here of a file that a device offers.
@@ -225,7 +238,10 @@ impl Attachments {
     }
 
     fn work_on(&self, upload: Upload) -> Result<Uploading, AttachmentError> {
-        let mut busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever comes back after a cut often comes while the server still writes down what arrived before it.
+        let busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.freed.wait_timeout_while(busy, PATIENCE, |busy| busy.contains(&upload));
+        let (mut busy, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if !busy.insert(upload) {
             return Err(AttachmentError::Locked);
         }
@@ -319,6 +335,7 @@ impl Uploading {
 impl Drop for Uploading {
     fn drop(&mut self) {
         self.files.0.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.upload);
+        self.files.0.freed.notify_all();
     }
 }
 

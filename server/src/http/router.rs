@@ -134,7 +134,9 @@ fn devices() -> OpenApiRouter<AppState> {
         .routes(routes!(api::sync::query)) // POST /v1/query
         .routes(routes!(api::events::events)) // GET /v1/events
         .routes(routes!(api::files::create)) // POST /v1/files
-        .routes(routes!(api::files::append, api::files::look, api::files::read)) // PATCH, HEAD, GET /v1/files/{hash}
+        .routes(routes!(api::files::append)) // PATCH /v1/files/{hash}
+        .routes(routes!(api::files::look)) // HEAD /v1/files/{hash}
+        .routes(routes!(api::files::read)) // GET /v1/files/{hash}
 }
 
 /// Ways in, and operators.
