@@ -121,11 +121,23 @@ pub(crate) fn test() -> Outcome<Command> {
     Ok(command)
 }
 
+/// What the compiler may use for this target, and every browser of the last years has. With all that `wasm-opt` knows it
+/// would write what only the newest can read.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 /// `wasm-opt`, which npm brings for the app, replaces the file by a smaller one.
 fn shrink(wasm: &Path) -> Outcome {
     let smaller = wasm.with_extension("wasm.tmp");
     let tool = root().join("bindings/web/app/node_modules/.bin/wasm-opt");
-    must(Command::new(tool).args(["-Os", "--all-features", "-o"]).arg(&smaller).arg(wasm))?;
+    must(Command::new(tool).arg("-Os").args(FEATURES).arg("-o").arg(&smaller).arg(wasm))?;
     fs::rename(smaller, wasm)?;
     Ok(())
 }

@@ -102,8 +102,7 @@ impl<'a> Checker<'a> {
             return Ok(None);
         }
         let last = self.last_seq_of(doc, &header.actor)?;
-        let reuses = header.seq <= last;
-        if reuses && !mutant::on("reused") {
+        if header.seq <= last {
             return self.repeated(change);
         }
         let mut base = 0;
@@ -114,7 +113,7 @@ impl<'a> Checker<'a> {
             }
         }
         let rooted = !header.deps.is_empty() || header.genesis().is_some();
-        if !rooted || !reuses && header.seq != last + 1 || header.start_op != base + 1 {
+        if !rooted || header.seq != last + 1 || header.start_op != base + 1 {
             return Ok(Some(Stop::Refuse(Refusal::BAD_CHANGE)));
         }
         self.advance(change);

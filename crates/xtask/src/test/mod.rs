@@ -86,6 +86,14 @@ const STEPS: &[Step] = &[
     ("phone libraries: Kotlin on the JVM", kotlin),
     ("phone libraries: Python", python),
 ];
+/// New steps that have never passed on a fresh machine: they run and are told of, but a failure does not end the run yet.
+/// A step leaves this list with its first whole pass, and none is ever added that was off it.
+const ON_TRIAL: &[&str] = &[
+    "the core on WebAssembly",
+    "field app: end to end in Chromium",
+    "phone libraries: Kotlin on the JVM",
+    "phone libraries: Python",
+];
 const MUTANTS: Step = ("mistakes on purpose are caught by the simulator", mutants);
 const DEMO: Step = ("demo: 20 devices on 124 communes", demo);
 
@@ -104,10 +112,16 @@ pub(crate) fn run(options: &Options) -> Outcome {
     for (number, (name, step)) in steps.iter().enumerate() {
         heading(&format!("{}/{} {name}", number + 1, steps.len()));
         let start = Instant::now();
+        let before = course.tally.clone();
         let outcome = step(&mut course);
         done.push((outcome.is_ok(), start.elapsed()));
         if let Err(error) = outcome {
             println!("\n{} {name}: {error}", mark(false));
+            if ON_TRIAL.contains(name) {
+                course.tally = before;
+                course.unchecked.push(format!("{name}, which has not passed on a fresh machine yet: {error}"));
+                continue;
+            }
             failure = Some(name);
             break;
         }

@@ -1,7 +1,7 @@
 //! Counting the results that cargo's tests print.
 
 /// Sums over `test result:` lines.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,

@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 
 use gandan_model::ids::{DeviceId, DocId, SpaceId};
-use gandan_model::mutant;
 
 use super::columns::{int, pack_heads};
 use super::log::Log;
@@ -171,10 +170,6 @@ impl WriteLog for Writer {
     }
 
     fn put_change(&self, space: No, doc: &DocId, change: &ChangeRow) -> DbResult<()> {
-        if mutant::on("reused") {
-            let place = (space, &doc.0, &change.actor.0, int(change.actor_seq)?);
-            self.execute("DELETE FROM change WHERE (space, document, actor, actor_seq) = (?1, ?2, ?3, ?4)", place)?;
-        }
         self.execute(
             "INSERT INTO change (space, document, actor, actor_seq, hash, seq, max_op)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -77,7 +77,7 @@ const SAID = {
 /** An error in the reader's language, with what to do about it. */
 export function say(error: unknown): string {
   // A part of the app that was not loaded yet, and a server that does not answer.
-  if (error instanceof TypeError && /module/.test(error.message)) return t('error.offline');
+  if (error instanceof Error && /module|preload CSS/.test(error.message) && !(error instanceof ApiError)) return t('error.offline');
   if (!(error instanceof ApiError)) return t('error.unknown', { message: String(error) });
   if (error.status === 0) return t('error.offline');
   if (error.status === 429) return t('error.wait', { seconds: error.wait ?? 60 });
