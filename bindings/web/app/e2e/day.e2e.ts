@@ -23,6 +23,8 @@ const VILLAGES = ['Thôn Một', 'Thôn Hai', 'Thôn Ba'];
 const ids: string[] = [];
 
 it('records three visits without a network', async () => {
+  // Before the whole app lies on the phone no browser can open it anew without a network.
+  await phone.page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await phone.network(false);
   for (const [index, village] of VILLAGES.entries()) {
     ids.push(await beginVisit(phone, village));
