@@ -139,12 +139,7 @@ fn the_office_sees_who_changed_what() {
     let visit = new_visit(&device, "Một");
     device.run(&["edit", &visit, "counts.residents=12"]).json();
     device.sync();
-    let token = stage.server.province_token();
-    let path = format!("/api/v1/visits/{visit}");
-    let shown = eventually("the visit is shown", || {
-        let answer = gandan_tests::api::call(stage.server.address(), "GET", &path, Some(&token), None);
-        (answer.status == 200).then(|| answer.json())
-    });
+    let shown = eventually("the visit is shown", || stage.find(&format!("/api/v1/visits/{visit}")));
     assert!(shown.to_string().contains("Một"), "{shown}");
     assert_eq!(list(&stage.api("/api/v1/visits?limit=10"))[0]["residents"], 12);
 }

@@ -27,7 +27,7 @@ fn other_limits_reach_lists_and_phones() {
     assert_eq!((due(&phone, &issue), due(&other, &issue)), (json!("2026-10-20"), json!("2026-10-20")));
 
     eventually("the office's list has the issue", || {
-        (stage.api(&format!("/api/v1/issues/{issue}"))["issue"]["resolve_due"] == "2026-10-20").then_some(())
+        (stage.find(&format!("/api/v1/issues/{issue}"))?["issue"]["resolve_due"] == "2026-10-20").then_some(())
     });
     let said = stage.server.command("token", &["--name", "q", "--role", "administrator", "--province"]).json();
     let (token, server) = (said["token"].as_str().expect("a token"), stage.server.address());

@@ -40,6 +40,14 @@ impl Stage {
         gandan_tests::api::get(self.server.address(), path, &self.server.province_token())
     }
 
+    /// The same of what may not be shown yet: the server answers a sync before its lists have what came.
+    pub(crate) fn find(&self, path: &str) -> Option<Value> {
+        let token = self.server.province_token();
+        let answer = gandan_tests::api::call(self.server.address(), "GET", path, Some(&token), None);
+        assert!([200, 404].contains(&answer.status), "GET {path}: {}", answer.text());
+        (answer.status == 200).then(|| answer.json())
+    }
+
     /// Number of visits that the server's lists have.
     pub(crate) fn visits(&self) -> usize {
         gandan_tests::api::list(self.server.address(), "/api/v1/visits", &self.server.province_token()).len()

@@ -72,8 +72,7 @@ fn tools() -> Outcome {
     };
     if !missing().is_empty() {
         println!("  installing {} with apt-get", PACKAGES.join(" and "));
-        // Works for an administrator of a Debian; whether it did shows below.
-        works(Command::new("apt-get").args(["install", "-y"]).args(PACKAGES));
+        apt_get(PACKAGES);
     }
     let wanted = missing();
     if !wanted.is_empty() {
@@ -93,7 +92,7 @@ fn browser() -> Outcome {
     let there = || works(Command::new("chromium").arg("--version"));
     if !there() {
         println!("  installing chromium with apt-get");
-        works(Command::new("apt-get").args(["install", "-y", "chromium"]));
+        apt_get(&["chromium"]);
     }
     if !there() {
         return Err("chromium is missing; install it with: sudo apt-get install -y chromium".into());
@@ -108,7 +107,7 @@ fn phones() -> Outcome {
     let python = || works(Command::new("python3").args(["-c", "import ensurepip, venv"]));
     if !java() || !python() {
         println!("  installing a JDK, Maven and Python's venv with apt-get");
-        works(Command::new("apt-get").args(["install", "-y"]).args(PHONES));
+        apt_get(PHONES);
     }
     if !java() || !python() {
         return Err(format!(
@@ -119,6 +118,18 @@ fn phones() -> Outcome {
     }
     println!("  {} JDK, Maven, Python", mark(true));
     Ok(())
+}
+
+/// Installs packages where that can be done without asking, which is for the administrator of a Debian; whether it worked
+/// is for the caller to see.
+fn apt_get(packages: &[&str]) {
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "--no-install-recommends"]).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    // The lists of a fresh machine may be missing or old.
+    if !works(&mut install) {
+        works(Command::new("apt-get").arg("update"));
+        works(&mut install);
+    }
 }
 
 /// Whether a command can be started and succeeds. Its output is not shown.
