@@ -106,7 +106,7 @@ fn from_init_to_restore() {
     let said = json(&["backup", "--data", &data, "--to", &backup, "--json"]);
     assert!(said["bytes"].as_u64().unwrap() > 0);
     fails(&["restore", "--data", &data, "--from", &backup], "already_serving");
-    json(&["gc", "--data", &data, "--json"]);
+    assert_eq!(json(&["gc", "--data", &data, "--photo-months", "24", "--json"])["photos"], 0);
     json(&["reproject", "--data", &data, "--json"]);
     let log = serving.end();
     assert!(log.contains("\"message\":\"stopped\""), "{log}");

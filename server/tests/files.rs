@@ -7,13 +7,16 @@ mod support;
 use gandan_model::attachment::{self, MAX_BYTES};
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{DocId, FileHash, SpaceId};
+use gandan_server::attachments::{AttachmentOptions, Attachments};
 use gandan_server::auth::{Role, ScopeLine};
+use gandan_server::clock::ManualClock;
 use gandan_server::front::FrontOptions;
 use gandan_sync::attachment::{Doing, FILES, Holding, MAX_PIECE, Metadata, Offered, PIECE_TYPE, Pass};
 use gandan_sync::query::{Ask, Reply};
 use gandan_sync::{Refusal, Status};
 use serde_json::json;
-use support::files::{append, ask, bring, create, look, path, pdf, read};
+use std::sync::Arc;
+use support::files::{append, ask, bring, create, jpeg, look, path, pdf, read};
 use support::http::{self, Answer};
 use support::peer::Peer;
 use support::{START_MS, TestApp, UNIT_A, UNIT_B};
@@ -56,6 +59,22 @@ fn kept(app: &TestApp, hash: &FileHash) -> bool {
 
 fn staff_file(app: &TestApp, token: &str, visit: DocId, hash: FileHash) -> Answer {
     http::get(app.address, &format!("/api/v1/visits/{visit}/files/{hash}"), Some(token))
+}
+
+#[test]
+fn a_client_of_tus_learns_what_is_spoken() {
+    let app = TestApp::new();
+    let answer = http::request(app.address, "OPTIONS", FILES, &[], b"");
+    assert_eq!(answer.status, 204);
+    let said = ["tus-version", "tus-extension", "tus-max-size"].map(|name| answer.header(name).unwrap().to_owned());
+    assert_eq!(said, ["1.0.0".to_owned(), "creation,creation-with-upload".to_owned(), MAX_BYTES.to_string()]);
+    // What was said holds.
+    let mut phone = app.official("CB-001", &[UNIT_A]);
+    let bytes = pdf("một trang");
+    let space = visit_with(&mut phone, &app, VISIT, "p1", &bytes);
+    let upload = (space, attachment::hash(&bytes));
+    assert_eq!(create(&app, &phone, upload, MAX_BYTES + 1, &[]).status, 413);
+    assert_eq!(create(&app, &phone, upload, bytes.len(), &bytes).status, 201);
 }
 
 #[test]
@@ -326,6 +345,30 @@ fn privacy_removal_deletes_the_bytes_for_good() {
     assert_eq!(holding(&app, &phone, space, &bytes), Holding::Gone);
     refused(&create(&app, &phone, (space, hash), bytes.len(), &bytes), 410, "gone");
     assert_eq!(look(&app, &phone, hash).status, 410);
+}
+
+#[test]
+fn pictures_go_when_their_time_is_over_and_their_record_stays() {
+    let app = TestApp::new();
+    let mut phone = app.official("CB-001", &[UNIT_A]);
+    let (picture, report) = (jpeg(), pdf("biên bản"));
+    let hash = attachment::hash(&picture);
+    let space = visit_with(&mut phone, &app, VISIT, "p1", &picture);
+    visit_with(&mut phone, &app, DocId([0x78; 16]), "p2", &report);
+    bring(&app, &phone, space, &picture);
+    bring(&app, &phone, space, &report);
+    let files = Attachments::new(app.db().clone(), Arc::new(ManualClock::at(START_MS)), AttachmentOptions::default());
+    assert_eq!(files.retire_pictures(START_MS).unwrap(), 0, "it came just now");
+    assert!(kept(&app, &hash));
+    assert_eq!(files.retire_pictures(START_MS + DAY_MS).unwrap(), 1, "the document is no picture");
+    assert!(!kept(&app, &hash) && kept(&app, &attachment::hash(&report)));
+    // A phone that still has it is told so, and the visit is read as before.
+    assert_eq!(holding(&app, &phone, space, &picture), Holding::Gone);
+    let token = app.token("tinh", Role::ProvinceStaff, &[ScopeLine::Province]);
+    assert_eq!(staff_file(&app, &token, VISIT, hash).status, 404);
+    let visit = http::get(app.address, &format!("/api/v1/visits/{VISIT}"), Some(&token));
+    assert_eq!(visit.status, 200);
+    assert_eq!(files.retire_pictures(START_MS + DAY_MS).unwrap(), 0);
 }
 
 #[test]

@@ -35,6 +35,15 @@ impl Attachments {
         Ok(())
     }
 
+    /// Lets go of pictures that came before then, thumbnails among them, and gives their number. Their names stay closed like
+    /// those of pictures that were taken away: neither a phone nor a restore brings them back. The records stay as they are.
+    pub fn retire_pictures(&self, before_ms: i64) -> Result<usize, ServerError> {
+        let now_ms = self.0.clock.now_ms();
+        let old = self.0.db.read(|connection| attachments::pictures_before(connection, before_ms))?;
+        old.iter().try_for_each(|hash| self.close(*hash, now_ms))?;
+        Ok(old.len())
+    }
+
     /// The name is closed before the bytes go: were this process killed in between, the next start would remove them.
     fn close(&self, hash: FileHash, now_ms: i64) -> Result<(), ServerError> {
         let folder = Folder::at(self.0.db.folder());

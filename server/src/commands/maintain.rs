@@ -1,17 +1,20 @@
 //! `reproject`, `compact`, `erase` and `gc`: housekeeping.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use clap::Args;
 use gandan_model::ids::DocId;
+use jiff::ToSpan;
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::{Common, note};
+use crate::attachments::{AttachmentOptions, Attachments};
 use crate::clock::{Clock, SystemClock};
 use crate::compactor::{self, Compactor};
 use crate::db::sqlite::{CORE, connect, erasing};
-use crate::db::{DbError, DbOptions};
+use crate::db::{Db, DbError, DbOptions};
 use crate::erasure;
 use crate::error::ServerError;
 use crate::folder::Folder;
@@ -116,6 +119,9 @@ impl Erase {
 pub(super) struct Gc {
     #[command(flatten)]
     common: Common,
+    /// Also let go, for good, of photographs that came more than so many months ago; their records stay
+    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(1..=1_200))]
+    photo_months: Option<u16>,
 }
 
 /// How long expired and used codes and tokens are kept, for questions: 30 days.
@@ -132,9 +138,20 @@ impl Gc {
             .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
         tidied.map_err(DbError::from)?;
         let (codes, tokens, positions) = removed;
-        let answer = json!({"codes": codes, "tokens": tokens, "positions": positions});
-        self.common.say(&answer, &format!("removed: {codes} codes, {tokens} tokens, {positions} positions"))
+        let photos = self.photo_months.map(|months| retire(db, months)).transpose()?.unwrap_or(0);
+        let answer = json!({"codes": codes, "tokens": tokens, "positions": positions, "photos": photos});
+        let text = format!("removed: {codes} codes, {tokens} tokens, {positions} positions, {photos} photographs");
+        self.common.say(&answer, &text)
     }
+}
+
+/// Lets go of photographs of more than so many calendar months.
+fn retire(db: Db, months: u16) -> Result<usize, ServerError> {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let before = now.checked_sub(i64::from(months).months());
+    let before = before.map_err(|error| ServerError::invalid("bad_months", error.to_string()))?;
+    let files = Attachments::new(db, Arc::new(SystemClock), AttachmentOptions::default());
+    files.retire_pictures(before.timestamp().as_millisecond())
 }
 
 fn remove(connection: &Connection, before: i64) -> Result<(usize, usize, usize), DbError> {

@@ -133,6 +133,7 @@ fn devices() -> OpenApiRouter<AppState> {
         .routes(routes!(api::sync::sync)) // POST /v1/sync
         .routes(routes!(api::sync::query)) // POST /v1/query
         .routes(routes!(api::events::events)) // GET /v1/events
+        .routes(routes!(api::files::abilities)) // OPTIONS /v1/files
         .routes(routes!(api::files::create)) // POST /v1/files
         .routes(routes!(api::files::append)) // PATCH /v1/files/{hash}
         .routes(routes!(api::files::look)) // HEAD /v1/files/{hash}

@@ -88,6 +88,7 @@ const TABLE: &[Row] = &[
     ("PUT /api/v1/me/totp", "the cookie of a session", OPEN),
     ("POST /v1/sync", "the signature of a device's key", OPEN),
     ("POST /v1/query", "the signature of a device's key", OPEN),
+    ("OPTIONS /v1/files", "nothing: what of tus is spoken", OPEN),
     ("POST /v1/files", "the signature of a device's key", OPEN),
     ("PATCH /v1/files/{hash}", "the signature of a device's key", OPEN),
     ("HEAD /v1/files/{hash}", "the signature of a device's key", OPEN),
@@ -389,7 +390,7 @@ fn described() -> BTreeSet<String> {
     let document = serde_json::to_value(gandan_server::http::router::openapi()).unwrap();
     let mut routes = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        for method in ["get", "head", "post", "put", "patch", "delete"] {
+        for method in ["get", "head", "options", "post", "put", "patch", "delete"] {
             if item[method].is_object() {
                 routes.insert(format!("{} {path}", method.to_uppercase()));
             }

@@ -12,6 +12,7 @@ pub(crate) const WITHOUT_TOKEN: &[(&str, &str, u16)] = &[
     ("GET /api/openapi.json", "nothing: the description", 200),
     ("POST /v1/sync", "the signature of a device's key", 400),
     ("POST /v1/query", "the signature of a device's key", 400),
+    ("OPTIONS /v1/files", "nothing: what of tus is spoken", 204),
     ("POST /v1/files", "the signature of a device's key", 401),
     ("PATCH /v1/files/{hash}", "the signature of a device's key", 401),
     ("HEAD /v1/files/{hash}", "the signature of a device's key", 401),

@@ -64,6 +64,11 @@ pub fn gone(connection: &Connection) -> Result<Vec<FileHash>, DbError> {
     hashes(connection, "SELECT hash FROM attachment_gone", [])
 }
 
+/// Pictures, thumbnails among them, that came before then.
+pub fn pictures_before(connection: &Connection, before_ms: i64) -> Result<Vec<FileHash>, DbError> {
+    hashes(connection, "SELECT hash FROM attachment WHERE mime LIKE 'image/%' AND received_ms < ?1", [before_ms])
+}
+
 /// Bytes that a device has brought since then.
 pub fn brought_since(connection: &Connection, device: &DeviceId, since_ms: i64) -> Result<u64, DbError> {
     let sql = "SELECT ifnull(sum(length), 0) FROM attachment WHERE device = ?1 AND received_ms >= ?2";

@@ -28,8 +28,29 @@ const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+const TUS_VERSIONS: HeaderName = HeaderName::from_static("tus-version");
+const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+/// What is spoken beside the core of tus.
+const EXTENSIONS: &str = "creation,creation-with-upload";
 /// Bytes that are gathered before they are written down.
 const GATHER: usize = 64 << 10;
+
+/// Says what of tus is spoken here: `tus-version`, `tus-extension`, `tus-max-size`. Asks for nothing and says nothing of any
+/// file.
+#[utoipa::path(
+    options, path = "/v1/files", tag = "devices",
+    responses((status = 204, description = "`tus-version`, `tus-extension`, `tus-max-size` in bytes"))
+)]
+pub(crate) async fn abilities() -> Response {
+    let spoken = [
+        (TUS_RESUMABLE, HeaderValue::from_static(TUS_VERSION)),
+        (TUS_VERSIONS, HeaderValue::from_static(TUS_VERSION)),
+        (TUS_EXTENSION, HeaderValue::from_static(EXTENSIONS)),
+        (TUS_MAX_SIZE, HeaderValue::from(MAX_BYTES)),
+    ];
+    (StatusCode::NO_CONTENT, spoken).into_response()
+}
 
 /// Creates an upload (tus 1.0, extensions `creation` and `creation-with-upload`): `upload-length` says how many bytes
 /// there will be, `upload-metadata` which file (`sha256`) of a record in which `space`. The body is the first piece.

@@ -6787,7 +6787,28 @@ export interface paths {
             };
         };
         delete?: never;
-        options?: never;
+        /**
+         * Says what of tus is spoken here: `tus-version`, `tus-extension`, `tus-max-size`. Asks for nothing and says nothing of any
+         *     file.
+         */
+        options: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description `tus-version`, `tus-extension`, `tus-max-size` in bytes */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
         head?: never;
         patch?: never;
         trace?: never;
