@@ -20,4 +20,5 @@ mod slow;
 mod soak;
 mod stage;
 mod tls;
+mod transfers;
 mod trust;

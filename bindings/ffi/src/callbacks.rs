@@ -1,6 +1,6 @@
 //! What the app gives the library to call. Calls come from threads of the library; keep them short.
 
-use gandan_client::Progress as ClientProgress;
+use gandan_client::{Progress as ClientProgress, TransferProgress};
 
 /// What a callback throws. It is written to the log and otherwise ignored, but for that of a [`KeyProvider`].
 #[derive(Debug, thiserror::Error, uniffi::Error)]
@@ -36,6 +36,46 @@ pub trait ChangeListener: Send + Sync {
 pub trait ProgressListener: Send + Sync {
     /// Called after every step.
     fn progress(&self, progress: Progress) -> Result<(), CallbackError>;
+}
+
+/// Hears how far files have come.
+#[uniffi::export(with_foreign)]
+pub trait FilesListener: Send + Sync {
+    /// Called after every piece of a quarter of a megabyte.
+    fn progress(&self, progress: FilesProgress) -> Result<(), CallbackError>;
+}
+
+/// How far files have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct FilesProgress {
+    /// Files sent so far, thumbnails included.
+    pub files_sent: u64,
+    /// Files to be sent, those that were sent included.
+    pub files_to_send: u64,
+    /// Bytes of them that the server has.
+    pub bytes_sent: u64,
+    /// Bytes of them altogether.
+    pub bytes_to_send: u64,
+    /// Files that the server will not take; they stay on the device.
+    pub files_refused: u64,
+    /// Files fetched so far.
+    pub files_fetched: u64,
+    /// Bytes fetched so far.
+    pub bytes_fetched: u64,
+}
+
+impl From<&TransferProgress> for FilesProgress {
+    fn from(progress: &TransferProgress) -> Self {
+        Self {
+            files_sent: progress.files_sent,
+            files_to_send: progress.files_to_send,
+            bytes_sent: progress.bytes_sent,
+            bytes_to_send: progress.bytes_to_send,
+            files_refused: progress.files_refused,
+            files_fetched: progress.files_fetched,
+            bytes_fetched: progress.bytes_fetched,
+        }
+    }
 }
 
 /// How far an exchange has come.

@@ -1,6 +1,6 @@
 //! Exchanging with the server: now, in the background, and by what the device can afford.
 
-use crate::callbacks::{Progress, ProgressListener, note};
+use crate::callbacks::{FilesProgress, Progress, ProgressListener, note};
 use crate::client::Client;
 use crate::error::GandanError;
 use gandan_client::{
@@ -131,6 +131,8 @@ pub enum SyncPhase {
     Offline,
     /// An exchange is under way.
     Running { progress: Progress },
+    /// The records are exchanged, photographs and other files are on their way.
+    Files { progress: FilesProgress },
     /// The last one went well.
     Idle { report: SyncReport },
     /// The last one did not; it is tried again by itself. `remedy` is the name of the error that a call would have thrown:
@@ -144,6 +146,7 @@ impl From<ClientPhase> for SyncPhase {
             ClientPhase::Starting => Self::Starting,
             ClientPhase::Offline => Self::Offline,
             ClientPhase::Running(progress) => Self::Running { progress: (&progress).into() },
+            ClientPhase::Files(progress) => Self::Files { progress: (&progress).into() },
             ClientPhase::Idle(report) => Self::Idle { report: SyncReport::from((*report).clone()) },
             ClientPhase::Failed { code, message, remedy, retry_in, .. } => {
                 Self::Failed { code, detail: message, remedy: remedy.code().to_owned(), retry_in_s: retry_in.as_secs() }
@@ -200,8 +203,8 @@ impl Client {
         Ok(())
     }
 
-    /// How many bytes a day exchanges in the background may cost on metered networks; null: no bound. What a person asks
-    /// for by hand is counted and not held up. Kept in the database.
+    /// How many bytes a day exchanges in the background, of records and of files, may cost on metered networks; null: no
+    /// bound. What a person asks for by hand is counted and not held up. Kept in the database.
     pub async fn set_daily_budget(&self, limit: Option<u64>) -> Result<(), GandanError> {
         self.door.run(move |client| client.set_daily_budget(limit)).await
     }
@@ -214,7 +217,7 @@ impl Client {
 
 /// Gives up an exchange from elsewhere. Cancelling the call does the same where the language can.
 #[derive(uniffi::Object)]
-pub struct CancelSwitch(Cancel);
+pub struct CancelSwitch(pub(crate) Cancel);
 
 #[uniffi::export]
 impl CancelSwitch {

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::edit::id;
 use crate::error::GandanError;
 use crate::look::{IssueQuery, Paging, ReviewPage, Standing, VisitQuery};
+use crate::photos::PhotoView;
 use crate::record::RecordView;
 use crate::rows::{IssuePage, VisitPage};
 use gandan_client::model::rows::{IssueRow, VisitRow};
@@ -81,6 +82,13 @@ live!(
     Standing,
     Standing::from
 );
+live!(
+    /// The photographs of a visit, while they move.
+    LivePhotos,
+    Vec<gandan_client::PhotoStanding>,
+    Vec<PhotoView>,
+    |photos| photos.into_iter().map(PhotoView::from).collect()
+);
 
 #[uniffi::export]
 impl Client {
@@ -115,5 +123,12 @@ impl Client {
     /// Where the device stands, again whenever that changes: the line at the edge of the screen.
     pub fn live_standing(&self) -> Result<Arc<LiveStanding>, GandanError> {
         Ok(LiveStanding::new(self.door.peek()?.live(gandan_client::Client::standing)))
+    }
+
+    /// The photographs of a visit and where each stands, again with every piece of them that moves: the little bar under
+    /// the picture.
+    pub fn live_photos(&self, visit: String) -> Result<Arc<LivePhotos>, GandanError> {
+        let visit = id(&visit)?;
+        Ok(LivePhotos::new(self.door.peek()?.live_photos(visit)))
     }
 }

@@ -1,4 +1,8 @@
 //! What lists show.
+//!
+//! Not the rows of the model themselves: their codes, ids, days and moments are Rust types that keep what newer apps wrote, of
+//! which uniffi would make twenty custom types in each language; and an app's list shows where a record stands, which the
+//! model does not know.
 
 use crate::look::RecordState;
 use crate::record::{Satisfaction, code, text};

@@ -6,9 +6,13 @@
 mod drive;
 #[cfg(feature = "scale")]
 mod scale;
+mod sending;
+mod standing;
 mod transfer;
 
 pub use drive::{TransferFailure, TransferOptions};
+pub(crate) use sending::Sending;
+pub use standing::{PhotoStanding, PhotoState};
 pub use transfer::{Transfer, TransferErrand, TransferMessage, TransferProgress, TransferReport};
 
 use crate::client::Client;
@@ -258,17 +262,23 @@ impl Client {
         Ok(self.store().trim_attachments(keep_bytes)?)
     }
 
-    /// The description of a photograph, in the draft or in the record.
-    fn photo_described(&self, visit: DocId, photo_id: &str) -> Result<Photo, ClientError> {
+    /// The descriptions of a visit's photographs: those of the record, then those that its draft adds.
+    fn photos_described(&self, visit: DocId) -> Result<Vec<Photo>, ClientError> {
         let store = self.store();
-        let mut photos = Vec::new();
-        if let Some(draft) = store.draft(visit)? {
-            photos = photos_in(&crate::drafts::edits_of(&draft)?);
+        let (stored, draft) = (store.document(visit)?, store.draft(visit)?);
+        if stored.is_none() && draft.is_none() {
+            return Err(ClientError::input("not_found", format!("there is no record {visit} here")));
         }
-        if let Some(stored) = store.document(visit)? {
-            photos.extend(Visit::of(&stored.document).photos);
+        let mut photos = stored.map(|stored| Visit::of(&stored.document).photos).unwrap_or_default();
+        if let Some(draft) = draft {
+            photos.extend(photos_in(&crate::drafts::edits_of(&draft)?));
         }
-        let found = photos.into_iter().find(|photo| photo.photo_id == photo_id);
+        Ok(photos)
+    }
+
+    /// The description of a photograph, in the record or in the draft.
+    fn photo_described(&self, visit: DocId, photo_id: &str) -> Result<Photo, ClientError> {
+        let found = self.photos_described(visit)?.into_iter().find(|photo| photo.photo_id == photo_id);
         found.ok_or_else(|| ClientError::input("not_found", format!("there is no photograph {photo_id} here")))
     }
 

@@ -1,6 +1,6 @@
 //! Exchanging in the background: when something was saved, when the server has news, and now and then.
 
-use crate::attachments::{TransferFailure, TransferOptions};
+use crate::attachments::{TransferFailure, TransferOptions, TransferProgress};
 use crate::backoff::{Backoff, below};
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
@@ -9,7 +9,6 @@ use crate::driver::{SyncFailure, SyncOptions};
 use crate::error::{ClientError, Remedy};
 use crate::report::{Progress, SyncReport};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -32,6 +31,8 @@ pub enum SyncPhase {
     Starting,
     /// An exchange is under way.
     Running(Progress),
+    /// The records are exchanged, their files are on their way.
+    Files(TransferProgress),
     /// There is no network; it goes on when [`Client::set_conditions`] says that there is one.
     Offline,
     /// The last one went well.
@@ -168,8 +169,16 @@ impl Background {
 
     /// After the records their files. Only what another try can mend counts as a failure of the exchange.
     async fn files(&self, report: SyncReport) -> Result<SyncReport, SyncFailure> {
-        let originals = !self.client.inner.metered.load(Ordering::Relaxed);
-        let options = TransferOptions { originals, cancel: self.cancel.clone(), ..TransferOptions::default() };
+        let phase = self.phase.clone();
+        let options = TransferOptions {
+            originals: !self.client.is_metered(),
+            cancel: self.cancel.clone(),
+            progress: Arc::new(move |progress| {
+                phase.send_replace(SyncPhase::Files(*progress));
+            }),
+            within_budget: true,
+            ..TransferOptions::default()
+        };
         match self.client.transfer(options).await {
             Err(TransferFailure { error, .. }) if error.remedy() == Remedy::RetryLater => {
                 Err(SyncFailure { report: Box::new(report), error })

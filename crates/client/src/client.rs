@@ -1,5 +1,6 @@
 //! The facade's frame: what a client is made of, and how its parts reach the store.
 
+use crate::attachments::Sending;
 use crate::environment::Environment;
 use crate::error::ClientError;
 use crate::status::Board;
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     /// What is to be sealed next. Held while an envelope is made: numbers must have no gaps.
     pub(crate) sealing: Mutex<VecDeque<PendingChange>>,
     pub(crate) board: Board,
+    /// Files that are being sent at this moment.
+    pub(crate) sending: Sending,
     /// Whether the network costs money.
     pub(crate) metered: AtomicBool,
     /// Last: by then the store is closed.
@@ -74,6 +77,7 @@ impl Client {
                 exchanging: AtomicBool::new(false),
                 sealing: Mutex::default(),
                 board: Board::default(),
+                sending: Sending::default(),
                 metered: AtomicBool::new(false),
                 #[cfg(feature = "native")]
                 gone: Gone::default(),

@@ -1,7 +1,8 @@
 //! What the app knows and the library cannot see: the network, its price, the battery. And how much a day may cost.
 
-use crate::client::Client;
+use crate::client::{Client, blocking};
 use crate::error::ClientError;
+use crate::transport::Meter;
 use gandan_model::moment::Moment;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
@@ -47,8 +48,8 @@ impl Budget {
 }
 
 impl Client {
-    /// Sets how many bytes a day exchanges in the background may cost on metered networks; `None`: no bound. What a person
-    /// asks for by hand is counted and not held up. Kept in the database.
+    /// Sets how many bytes a day exchanges in the background, of records and of files, may cost on metered networks; `None`:
+    /// no bound. What a person asks for by hand is counted and not held up. Kept in the database.
     ///
     /// # Errors
     ///
@@ -83,6 +84,49 @@ impl Client {
     fn put_budget(&self, budget: &Budget) -> Result<(), ClientError> {
         let bytes = serde_json::to_vec(budget).map_err(ClientError::internal)?;
         Ok(self.store().set_value(BUDGET, Some(&bytes))?)
+    }
+}
+
+/// The day's bytes while something moves: what it may cost, and what it has cost so far.
+pub(crate) struct Purse {
+    client: Client,
+    meter: Meter,
+    /// What the meter showed when it was counted last.
+    counted: u64,
+    /// What the meter may show at most; `None`: no bound.
+    most: Option<u64>,
+}
+
+impl Purse {
+    /// For what the meter counts. `within_budget`: no more than is left of the day, if bytes cost money.
+    pub(crate) async fn open(client: &Client, meter: &Meter, within_budget: bool) -> Result<Self, ClientError> {
+        let reader = client.clone();
+        let left =
+            if within_budget && client.is_metered() { blocking(move || reader.budget()).await?.left() } else { None };
+        let counted = meter.total();
+        let most = left.map(|left| counted.saturating_add(left));
+        Ok(Self { client: client.clone(), meter: meter.clone(), counted, most })
+    }
+
+    /// Bytes that may move from now on; `None`: no bound.
+    pub(crate) fn left(&self) -> Option<u64> {
+        self.most.map(|most| most.saturating_sub(self.meter.total()))
+    }
+
+    /// Whether there is room for another message.
+    pub(crate) fn afford(&self) -> Result<(), ClientError> {
+        if self.left() == Some(0) { Err(ClientError::Budget) } else { Ok(()) }
+    }
+
+    /// Counts what has moved since it was counted last, if bytes cost money.
+    pub(crate) async fn count(&mut self) -> Result<(), ClientError> {
+        let moved = self.meter.total();
+        let new = moved - std::mem::replace(&mut self.counted, moved);
+        if new == 0 || !self.client.is_metered() {
+            return Ok(());
+        }
+        let client = self.client.clone();
+        blocking(move || client.spend(new)).await
     }
 }
 

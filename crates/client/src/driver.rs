@@ -2,6 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
+use crate::conditions::Purse;
 use crate::error::ClientError;
 use crate::exchange::{Exchange, MAX_ROUNDS};
 use crate::report::{Progress, SyncReport};
@@ -87,10 +88,9 @@ impl Client {
     pub async fn sync_once(&self, options: SyncOptions) -> Result<SyncReport, SyncFailure> {
         let turn = Turn::take(self).map_err(|error| SyncFailure { report: Box::default(), error })?;
         let exchange = Exchange::new(options.max_rounds);
-        let mut run = Run { client: self.clone(), options, exchange, allowance: None };
+        let mut run = Run { client: self.clone(), options, exchange };
         let result = run.all().await;
         let report = run.report();
-        let result = result.and(run.spend().await);
         drop(turn);
         match result {
             Ok(()) => Ok(report),
@@ -103,19 +103,23 @@ struct Run {
     client: Client,
     options: SyncOptions,
     exchange: Exchange,
-    /// Bytes that this exchange may move.
-    allowance: Option<u64>,
 }
 
 impl Run {
     async fn all(&mut self) -> Result<(), ClientError> {
-        self.allow().await?;
+        let mut purse = Purse::open(&self.client, &self.options.meter, self.options.within_budget).await?;
+        self.exchange.byte_budget = purse.left().map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX));
+        let result = self.exchange_all(&mut purse).await;
+        result.and(purse.count().await)
+    }
+
+    async fn exchange_all(&mut self, purse: &mut Purse) -> Result<(), ClientError> {
         self.seal().await?;
         self.tell();
         loop {
             self.check()?;
             let Some(message) = self.with_exchange(Exchange::next).await? else { return Ok(()) };
-            self.afford()?;
+            purse.afford()?;
             let errand = message.errand;
             let sent = self.send(&message.server, message.path, message.body, errand.takes_parts()).await;
             if errand.may_fail() && sent.as_ref().is_err_and(|error| error.code() == Refusal::BAD_FORM.name()) {
@@ -123,6 +127,7 @@ impl Run {
             }
             let (answer, cut) = sent?;
             self.with_exchange(move |exchange, client| exchange.take(client, errand, &answer)).await?;
+            purse.count().await?;
             self.tell();
             if let Some(cut) = cut {
                 return Err(cut.into());
@@ -184,41 +189,8 @@ impl Run {
         result
     }
 
-    /// Looks what is left of the day's bytes.
-    async fn allow(&mut self) -> Result<(), ClientError> {
-        if self.options.within_budget && self.client.is_metered() {
-            let client = self.client.clone();
-            self.allowance = blocking(move || client.budget()).await?.left();
-            let answer = self.allowance.map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX));
-            self.exchange.byte_budget = answer;
-        }
-        Ok(())
-    }
-
-    /// Counts what moved, where bytes cost money.
-    async fn spend(&self) -> Result<(), ClientError> {
-        let (client, moved) = (self.client.clone(), self.moved());
-        if moved == 0 || !client.is_metered() {
-            return Ok(());
-        }
-        blocking(move || client.spend(moved)).await
-    }
-
-    fn moved(&self) -> u64 {
-        self.options.meter.up() + self.options.meter.down()
-    }
-
     fn check(&self) -> Result<(), ClientError> {
         if self.options.cancel.is_cancelled() { Err(ClientError::Cancelled) } else { Ok(()) }
-    }
-
-    /// Whether there is room for another message.
-    fn afford(&self) -> Result<(), ClientError> {
-        if self.allowance.is_some_and(|allowance| self.moved() >= allowance) {
-            Err(ClientError::Budget)
-        } else {
-            Ok(())
-        }
     }
 
     fn report(&mut self) -> SyncReport {

@@ -64,8 +64,8 @@ pub mod transport;
 mod unsent;
 
 pub use attachments::{
-    Attached, NewPhoto, PhotoScale, PhotoSize, Transfer, TransferErrand, TransferFailure, TransferMessage,
-    TransferOptions, TransferProgress, TransferReport,
+    Attached, NewPhoto, PhotoScale, PhotoSize, PhotoStanding, PhotoState, Transfer, TransferErrand, TransferFailure,
+    TransferMessage, TransferOptions, TransferProgress, TransferReport,
 };
 #[cfg(feature = "native")]
 pub use background::{SyncHandle, SyncPhase};

@@ -1,7 +1,9 @@
 //! Answers that stay true: a query that is asked again whenever its answer may have changed.
 
+use crate::attachments::PhotoStanding;
 use crate::client::{Client, Inner, blocking};
 use crate::error::ClientError;
+use gandan_model::ids::DocId;
 use std::sync::{Arc, Weak};
 use tokio::sync::watch;
 
@@ -38,7 +40,19 @@ impl Client {
     /// # }
     /// ```
     pub fn live<T>(&self, query: impl Fn(&Self) -> Result<T, ClientError> + Send + Sync + 'static) -> Live<T> {
-        let revision = self.inner.board.revision.subscribe();
+        self.live_on(self.inner.board.revision.subscribe(), query)
+    }
+
+    /// [`Client::photos`], now and again after every piece of a file that has moved.
+    pub fn live_photos(&self, visit: DocId) -> Live<Vec<PhotoStanding>> {
+        self.live_on(self.inner.board.pieces.subscribe(), move |client| client.photos(visit))
+    }
+
+    fn live_on<T>(
+        &self,
+        revision: watch::Receiver<u64>,
+        query: impl Fn(&Self) -> Result<T, ClientError> + Send + Sync + 'static,
+    ) -> Live<T> {
         Live { client: Arc::downgrade(&self.inner), query: Arc::new(query), revision, last: None, stale: true }
     }
 }

@@ -124,6 +124,9 @@ pub(crate) struct Board {
     /// Counts what may have changed an answer; live queries look again when it moves.
     #[cfg(feature = "native")]
     pub(crate) revision: tokio::sync::watch::Sender<u64>,
+    /// Moves with `revision`, and also with every piece of a file that is on its way.
+    #[cfg(feature = "native")]
+    pub(crate) pieces: tokio::sync::watch::Sender<u64>,
     #[cfg(feature = "native")]
     pub(crate) conditions: tokio::sync::watch::Sender<crate::Conditions>,
 }
@@ -142,8 +145,7 @@ impl Board {
         if documents.is_empty() {
             return;
         }
-        #[cfg(feature = "native")]
-        self.revision.send_modify(|revision| *revision += 1);
+        self.ask_again();
         // Called without the lock: a listener may subscribe or let go.
         let listeners: Vec<Listener> =
             self.listeners.lock().unwrap_or_else(PoisonError::into_inner).1.values().cloned().collect();
@@ -154,8 +156,7 @@ impl Board {
 
     /// Shows the standing, if anybody looks.
     pub(crate) fn update(&self, standing: impl FnOnce() -> Option<Standing>) {
-        #[cfg(feature = "native")]
-        self.revision.send_modify(|revision| *revision += 1);
+        self.ask_again();
         #[cfg(feature = "native")]
         if self.standing.receiver_count() > 0
             && let Some(standing) = standing()
@@ -168,6 +169,19 @@ impl Board {
         }
         #[cfg(not(feature = "native"))]
         let _ = standing;
+    }
+
+    /// Live queries look again.
+    fn ask_again(&self) {
+        #[cfg(feature = "native")]
+        self.revision.send_modify(|revision| *revision += 1);
+        self.note_piece();
+    }
+
+    /// Live queries about files look again: bytes have moved.
+    pub(crate) fn note_piece(&self) {
+        #[cfg(feature = "native")]
+        self.pieces.send_modify(|pieces| *pieces += 1);
     }
 
     /// Wakes whoever waits for something to send.

@@ -168,6 +168,11 @@ impl Meter {
     pub fn down(&self) -> u64 {
         self.0[1].load(Ordering::Relaxed)
     }
+
+    /// Both together.
+    pub fn total(&self) -> u64 {
+        self.up() + self.down()
+    }
 }
 
 /// Why there is no answer of our server.

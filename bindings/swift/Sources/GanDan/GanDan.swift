@@ -66,7 +66,38 @@ private final class Listening: ProgressListener, @unchecked Sendable {
     }
 }
 
+private final class FilesListening: FilesListener, @unchecked Sendable {
+    private let told: @Sendable (FilesProgress) -> Void
+
+    init(_ told: @escaping @Sendable (FilesProgress) -> Void) {
+        self.told = told
+    }
+
+    func progress(progress: FilesProgress) throws {
+        told(progress)
+    }
+}
+
 extension Client {
+    /// Sends photographs that wait and gets thumbnails, after ``sync(told:)``. Cancelling the task gives it up; what has
+    /// arrived is not sent again.
+    ///
+    /// - Parameters:
+    ///   - originals: not only thumbnails.
+    ///   - told: hears how far it has come, on a thread of the library.
+    @discardableResult
+    public func syncFiles(
+        originals: Bool = true,
+        told: @escaping @Sendable (FilesProgress) -> Void
+    ) async throws -> FilesMoved {
+        let cancel = CancelSwitch()
+        return try await withTaskCancellationHandler {
+            try await syncFiles(originals: originals, listener: FilesListening(told), cancel: cancel)
+        } onCancel: {
+            cancel.cancel()
+        }
+    }
+
     /// Exchanges everything with the server now. Cancelling the task gives it up; what was exchanged stays.
     ///
     /// - Parameter told: hears how far it has come, on a thread of the library.

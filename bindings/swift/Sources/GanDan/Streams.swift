@@ -65,6 +65,33 @@ extension Client {
         }
     }
 
+    /// The photographs of a visit and where each stands, again with every piece of them that moves.
+    public func photosStream(_ visit: String) -> Answers<[PhotoView]> {
+        Answers { [self] in
+            let live = try livePhotos(visit: visit)
+            return ({ try await live.next() }, { live.cancel() })
+        }
+    }
+
+    /// Sends photographs that wait and gets thumbnails while it is iterated, after ``sync(told:)``; gives how far it has come
+    /// and ends when there is nothing left to move. Cancelling the task gives it up; what has arrived is not sent again. Who
+    /// iterates slowly sees the latest.
+    ///
+    /// - Parameter originals: not only thumbnails.
+    public func sendingFiles(originals: Bool = true) -> AsyncThrowingStream<FilesProgress, Error> {
+        AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { [self] steps in
+            let task = Task {
+                do {
+                    _ = try await syncFiles(originals: originals) { steps.yield($0) }
+                    steps.finish()
+                } catch {
+                    steps.finish(throwing: error)
+                }
+            }
+            steps.onTermination = { _ in task.cancel() }
+        }
+    }
+
     /// Where the device stands, again whenever that changes.
     public func standingStream() -> Answers<Standing> {
         Answers { [self] in

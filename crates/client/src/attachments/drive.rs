@@ -3,6 +3,7 @@
 use super::{Transfer, TransferProgress, TransferReport};
 use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
+use crate::conditions::Purse;
 use crate::error::ClientError;
 use crate::transport::Meter;
 use gandan_model::ids::FileHash;
@@ -23,6 +24,9 @@ pub struct TransferOptions {
     pub meter: Meter,
     /// To give up in the middle.
     pub cancel: Cancel,
+    /// Does what nobody waits for: ends with [`ClientError::Budget`] when the day's bytes on a metered network are used up,
+    /// and keeps originals for later as soon as bytes cost money.
+    pub within_budget: bool,
 }
 
 impl Default for TransferOptions {
@@ -35,6 +39,7 @@ impl Default for TransferOptions {
             progress: Arc::new(|_| {}),
             meter: Meter::default(),
             cancel: Cancel::new(),
+            within_budget: false,
         }
     }
 }
@@ -79,10 +84,25 @@ impl Client {
     }
 
     async fn move_files(&self, transfer: &mut Transfer, options: &TransferOptions) -> Result<(), ClientError> {
+        let mut purse = Purse::open(self, &options.meter, options.within_budget).await?;
+        let result = self.move_pieces(transfer, options, &mut purse).await;
+        result.and(purse.count().await)
+    }
+
+    async fn move_pieces(
+        &self,
+        transfer: &mut Transfer,
+        options: &TransferOptions,
+        purse: &mut Purse,
+    ) -> Result<(), ClientError> {
         let transport = self.environment().transport.clone();
         loop {
             if options.cancel.is_cancelled() {
                 return Err(ClientError::Cancelled);
+            }
+            purse.afford()?;
+            if options.within_budget && self.is_metered() {
+                transfer.keep_originals();
             }
             let Some(message) = self.with_transfer(transfer, Transfer::next).await? else { return Ok(()) };
             let errand = message.errand;
@@ -95,6 +115,7 @@ impl Client {
                 Some(Err(error)) if transfer.cut(&errand) => tracing::debug!(code = error.code(), "a piece was cut"),
                 Some(Err(error)) => return Err(error.into()),
             }
+            purse.count().await?;
             (options.progress)(&transfer.progress);
         }
     }

@@ -3,6 +3,7 @@
 //! Thumbnails go first, then originals if the network is not metered, then what is wanted from the server. Everything is
 //! sent in pieces, and after a cut the server is asked how much has arrived: a cut costs at most the piece that it hits.
 
+use super::sending::Claim;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::exchange::{problem, query_frame};
@@ -53,8 +54,12 @@ pub struct TransferProgress {
     pub bytes_sent: u64,
     /// Bytes of them altogether.
     pub bytes_to_send: u64,
+    /// Files that the server will not take.
+    pub files_refused: u64,
     /// Files fetched so far.
     pub files_fetched: u64,
+    /// Bytes fetched so far, also of files that are not whole yet.
+    pub bytes_fetched: u64,
 }
 
 /// A request to carry to the server.
@@ -106,6 +111,8 @@ pub struct Transfer {
 #[derive(Debug)]
 struct Upload {
     file: Attachment,
+    /// Nobody else sends it meanwhile.
+    claim: Claim,
     /// How much has arrived; `None` after a cut.
     offset: Option<u64>,
     /// Where it was cut last: twice at one place, and the road is of no use at the moment.
@@ -145,8 +152,12 @@ impl Transfer {
         {
             return Ok(Some(message));
         }
-        if let Some(upload) = self.uploads.front() {
-            return upload.message(client, &signer).map(Some);
+        while let Some(upload) = self.uploads.front() {
+            if let Some(message) = upload.message(client, &signer)? {
+                return Ok(Some(message));
+            }
+            // It was taken away meanwhile.
+            self.uploads.pop_front();
         }
         if let Some(message) = self.fetch(client, &signer)? {
             return Ok(Some(message));
@@ -155,6 +166,12 @@ impl Transfer {
             Some(refusal) => Err(SessionError::Problem { refusal, retry_after_s: 0 }.into()),
             None => Ok(None),
         }
+    }
+
+    /// From now on only thumbnails are sent: bytes have begun to cost money. What arrived of an original stays.
+    pub fn keep_originals(&mut self) {
+        self.originals = false;
+        self.uploads.retain(|upload| upload.file.thumbnail);
     }
 
     /// Takes in an answer.
@@ -232,8 +249,12 @@ impl Transfer {
             match holding {
                 Holding::Held => self.sent(client, &file)?,
                 Holding::Lacking { offset } if offset < file.length => {
-                    self.progress.bytes_sent += offset;
-                    self.uploads.push_back(Upload { file, offset: Some(offset), cut_at: None, again: false });
+                    // Else another transfer is sending it.
+                    if let Some(claim) = Claim::take(client, file.hash) {
+                        self.progress.bytes_sent += offset;
+                        let (offset, cut_at) = (Some(offset), None);
+                        self.uploads.push_back(Upload { file, claim, offset, cut_at, again: false });
+                    }
                 }
                 Holding::Lacking { .. } => return Err(crate::exchange::unexpected()),
                 Holding::Gone => self.refused(client, &file, "gone")?,
@@ -275,14 +296,15 @@ impl Transfer {
         }
         if offset == upload.file.length {
             let file = upload.file.clone();
-            self.uploads.pop_front();
             self.sent(client, &file)?;
+            self.uploads.pop_front();
         }
         Ok(())
     }
 
     fn sent(&mut self, client: &Client, file: &Attachment) -> Result<(), ClientError> {
         client.store().attachment_held(file.hash)?;
+        client.inner.board.note_piece();
         self.report.sent += 1;
         self.progress.files_sent += 1;
         Ok(())
@@ -291,14 +313,18 @@ impl Transfer {
     fn refused(&mut self, client: &Client, file: &Attachment, code: &str) -> Result<(), ClientError> {
         tracing::warn!(code, "the server does not take a file");
         client.store().attachment_refused(file.hash, code)?;
+        client.inner.board.note_piece();
         self.report.refused += 1;
+        self.progress.files_refused += 1;
         Ok(())
     }
 
     /// The server will never take the file that is being sent.
     fn give_up(&mut self, client: &Client, code: &str) -> Result<(), ClientError> {
-        let Some(upload) = self.uploads.pop_front() else { return Ok(()) };
-        self.refused(client, &upload.file, code)
+        let Some(file) = self.uploads.front().map(|upload| upload.file.clone()) else { return Ok(()) };
+        self.refused(client, &file, code)?;
+        self.uploads.pop_front();
+        Ok(())
     }
 
     /// Asks for the next piece of what is wanted.
@@ -353,7 +379,10 @@ impl Transfer {
         if file.length != 0 && file.length != length || length > gandan_model::attachment::MAX_BYTES as u64 {
             return Err(crate::exchange::unexpected());
         }
-        match client.store().piece_arrived(&known, &answer.body)? {
+        let arrived = client.store().piece_arrived(&known, &answer.body)?;
+        self.progress.bytes_fetched += answer.body.len() as u64;
+        client.inner.board.note_piece();
+        match arrived {
             None => {}
             Some(whole) => {
                 self.downloads.pop_front();
@@ -369,16 +398,18 @@ impl Transfer {
 }
 
 impl Upload {
-    fn message(&self, client: &Client, signer: &Signer) -> Result<TransferMessage, ClientError> {
+    /// What to send next of it; `None` if it is not here any more.
+    fn message(&self, client: &Client, signer: &Signer) -> Result<Option<TransferMessage>, ClientError> {
         let hash = self.file.hash;
         let Some(offset) = self.offset else {
             let request = signer.request(Method::Head, hash, Vec::new(), None, None);
-            return Ok(TransferMessage { request, errand: TransferErrand(Work::Look) });
+            return Ok(Some(TransferMessage { request, errand: TransferErrand(Work::Look) }));
         };
         let piece = client.store().attachment_piece(hash, offset)?;
         if piece.is_empty() {
-            return Err(ClientError::internal("a file is shorter than it was"));
+            return Ok(None);
         }
+        self.claim.reached(offset);
         let (request, work) = if offset == 0 {
             let metadata = Metadata { hash, space: self.file.space }.header();
             let mut request = signer.request(Method::Post, hash, piece, None, Some(metadata));
@@ -387,7 +418,7 @@ impl Upload {
         } else {
             (signer.request(Method::Patch, hash, piece, Some(offset), None), Work::Append)
         };
-        Ok(TransferMessage { request, errand: TransferErrand(work) })
+        Ok(Some(TransferMessage { request, errand: TransferErrand(work) }))
     }
 }
 

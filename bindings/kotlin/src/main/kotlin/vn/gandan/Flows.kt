@@ -63,6 +63,6 @@ public fun Client.allIssues(query: IssueQuery = IssueQuery()): Flow<IssueRow> = 
     } while (after != null)
 }
 
-private suspend inline fun <T> repeatedly(ask: suspend () -> T?, tell: (T) -> Unit) {
+internal suspend inline fun <T> repeatedly(ask: suspend () -> T?, tell: (T) -> Unit) {
     while (true) tell(ask() ?: return)
 }
