@@ -1,7 +1,8 @@
-//! Writes the Kotlin, Swift and Python that call the library: `uniffi-bindgen generate --language L --out-dir DIR LIBRARY`.
+//! Writes the Kotlin, Swift and Python that call the library: `gandan-bindgen generate --language L --out-dir DIR LIBRARY`.
 //!
 //! A package of its own, so that nothing of the generator comes near what ships. It understands the options of uniffi's own
-//! program as far as maturin uses them, and writes beside uniffi's files one of ours: which build they were made for.
+//! program as far as maturin uses them, and writes beside uniffi's files one of ours: which build they were made for. It does
+//! not bear that program's name: maturin would find it in this workspace and build it anew, with other features.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match Call::parse(std::env::args().skip(1)).and_then(Call::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("uniffi-bindgen: {failure}");
+            eprintln!("gandan-bindgen: {failure}");
             ExitCode::FAILURE
         }
     }

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import gandan
+import pandas as pd
 
 
 # %%
-async def rows(folder: Path, key: bytes, link: str | None = None, *, sync: bool = True) -> list[dict[str, Any]]:
+async def rows(folder: Path, key: bytes, link: str | None = None) -> list[dict[str, Any]]:
     """A dictionary for each visit, after an exchange with the server."""
     async with await gandan.open(folder, key=key) as client:
         if link is not None and await client.device() is None:
             await client.enrol(link)
-        if sync:
-            await client.sync()
+        # A new device of a large area has more to fetch than one exchange carries.
+        while (await client.sync()).more:
+            pass
         units = {unit.code: unit.name for unit in await client.units()}
         issues = Counter([issue.visit async for issue in client.issues()])
         return [
@@ -43,21 +45,25 @@ async def rows(folder: Path, key: bytes, link: str | None = None, *, sync: bool 
 
 
 # %%
-def main() -> None:
-    import pandas as pd
-
-    folder, link = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
-    folder.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(asyncio.run(rows(folder / "device", gandan.key_file(folder / "key"), link)))
-    if table.empty:
-        print("no visits yet")
-        return
-    table["day"] = pd.to_datetime(table["day"])
-    by_month = table.groupby([table["day"].dt.to_period("M"), "unit"]).agg(
+def by_month(visits: list[dict[str, Any]]) -> pd.DataFrame:
+    """Visits, residents met and issues raised, by month and unit. Visits without a day are left out."""
+    table = pd.DataFrame(visits).dropna(subset="day")
+    month = pd.to_datetime(table["day"]).dt.to_period("M").rename("month")
+    return table.groupby([month, "unit"]).agg(
         visits=("id", "count"), residents=("residents", "sum"), issues=("issues", "sum")
     )
-    print(by_month)
-    print(f"{int((table['to_review'] > 0).sum())} visits wait for a decision")
+
+
+# %%
+def main() -> None:
+    folder, link = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    folder.mkdir(parents=True, exist_ok=True)
+    visits = asyncio.run(rows(folder / "device", gandan.key_file(folder / "key"), link))
+    if not visits:
+        print("no visits yet")
+        return
+    print(by_month(visits).astype(int))
+    print(f"{sum(visit['to_review'] > 0 for visit in visits)} visits wait for a decision")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,44 @@
 """What a script does with a device, against a real server."""
 
 import asyncio
-import base64
+import contextlib
 import datetime
+import importlib.metadata
 import inspect
 import json
 import os
+import random
 import signal
+import struct
 import subprocess
 import sys
+import zlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import gandan
 import pytest
 from conftest import KEY, ROOT, UNIT, Server, device, run
+
+T = TypeVar("T")
+
+
+def picture(width: int, height: int) -> bytes:
+    """A PNG of noise: as many bytes as pixels."""
+    dice = random.Random(width)
+    chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    lines = b"".join(b"\0" + dice.randbytes(width) for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+async def eventually(ask: Callable[[], Awaitable[T | None]]) -> T:
+    """The server gives a file once its lists know the record: asks until it does."""
+    async with asyncio.timeout(120):
+        while (answer := await ask()) is None:
+            await asyncio.sleep(0.05)
+        return answer
 
 
 def test_a_visit_goes_from_one_device_to_another(server: Server, tmp_path: Path) -> None:
@@ -47,24 +72,64 @@ def test_a_visit_goes_from_one_device_to_another(server: Server, tmp_path: Path)
     run(work())
 
 
-def test_a_photograph_reaches_the_server(server: Server, tmp_path: Path) -> None:
-    # The smallest picture there is: one grey pixel.
-    png = base64.b64decode(
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
-    )
-
+def test_a_photograph_goes_by_bytes_and_by_path(server: Server, tmp_path: Path) -> None:
     async def work() -> None:
-        async with device(server, tmp_path / "a", "CB-471") as client:
-            saved = await client.create_visit(note="Có ảnh")
-            attached = await client.attach(saved.id, png, caption="Cống hỏng")
-            assert attached.mime.startswith("image/")
-            assert len(await client.photo(saved.id, attached.photo)) == attached.bytes
-            await client.sync()
-            moved = await client.sync_files()
-            assert (moved.sent > 0, moved.waiting, moved.refused) == (True, 0, 0)
+        async with device(server, tmp_path / "a", "CB-471") as a, device(server, tmp_path / "b", "CB-472") as b:
+            visit = (await a.create_visit(note="Có ảnh")).id
+            assert await a.photos(visit) == []
+            by_bytes = await a.attach(visit, picture(40, 30), caption="Cống hỏng")
+            (tmp_path / "cau.png").write_bytes(picture(500, 300))
+            by_path = await a.attach(visit, tmp_path / "cau.png", longest_side=250)
+            assert {photo.caption for photo in await a.photos(visit)} == {"Cống hỏng", None}
+            assert all(photo.state.is_WAITING() and photo.original_here for photo in await a.photos(visit))
+            await a.sync()
+            told: list[gandan.FilesProgress] = []
+            moved = await a.sync_files(told.append)
+            assert (moved.sent, moved.waiting, moved.refused) == (4, 0, 0)
+            assert told[-1].bytes_sent == told[-1].bytes_to_send > 0
+            assert all(photo.state.is_SENT() for photo in await a.photos(visit))
+
+            await b.sync()
+            assert all(photo.state.is_ELSEWHERE() for photo in await b.photos(visit))
+            original = await a.photo(visit, by_path.photo)
+            assert await eventually(lambda: b.fetch_photo(visit, by_path.photo)) == original
+            await eventually(lambda: b.fetch_photo(visit, by_bytes.photo, thumbnail=True))
+
+            await a.remove_photo(visit, by_path.photo)
+            await a.sync()
+            await b.sync()
+            assert [photo.photo for photo in await b.photos(visit)] == [by_bytes.photo]
             with pytest.raises(gandan.GandanError.FixInput) as failed:
-                await client.attach(saved.id, b"no picture")
+                await b.photo(visit, by_path.photo)
+            assert failed.value.code == "not_found"
+            with pytest.raises(gandan.GandanError.FixInput) as failed:
+                await a.attach(visit, b"no picture")
             assert failed.value.code == "attachment_unknown_kind"
+
+    run(work())
+
+
+def test_photographs_are_shown_while_they_go(server: Server, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with device(server, tmp_path / "a", "CB-481") as client:
+            client.set_conditions(metered=True)
+            visit = (await client.create_visit(note="Ngoài đồng")).id
+            attached = await client.attach(visit, picture(700, 700), longest_side=0)
+            async with client.background_sync():
+                async for photos in client.live_photos(visit):
+                    if photos[0].state.is_THUMBNAIL_SENT():
+                        break
+            assert (await client.budget()).used > 0, "the thumbnail counts"
+
+            # Given up in the middle of the original: what has arrived is not sent again.
+            client.set_conditions(metered=False)
+            async with contextlib.aclosing(client.sending_files()) as steps:
+                async for step in steps:
+                    if step.bytes_sent > 0:
+                        break
+            steps = [step async for step in client.sending_files()]
+            assert steps[-1].bytes_sent == steps[-1].bytes_to_send == attached.bytes
+            assert (await client.photos(visit))[0].state.is_SENT()
 
     run(work())
 
@@ -175,19 +240,33 @@ def test_a_killed_process_loses_nothing_it_was_told_is_saved(server: Server, tmp
     assert len(saved) >= 7 and saved <= run(ids())
 
 
-def test_the_example_makes_a_table(server: Server, tmp_path: Path) -> None:
-    sys.path.insert(0, str(ROOT / "bindings/python/examples"))
-    import area_table
+def test_the_example_makes_a_table_of_what_all_wrote(tmp_path: Path) -> None:
+    example = ROOT / "bindings/python/examples/area_table.py"
 
-    async def work() -> None:
-        async with device(server, tmp_path / "a", "CB-461") as client:
-            saved = await client.create_visit(planned_on="2026-10-11", residents=30, place_name="Thôn 5")
-            await client.create_issue(visit=saved.id, title="Đèn đường")
-        rows = await area_table.rows(tmp_path / "a", KEY)
-        row = next(row for row in rows if row["id"] == saved.id)
-        assert (row["residents"], row["place"], row["issues"]) == (30, "Thôn 5", 1)
+    async def work(server: Server) -> None:
+        async with device(server, tmp_path / "a", "CB-461") as a, device(server, tmp_path / "b", "CB-462") as b:
+            october = await a.create_visit(planned_on="2026-10-11", residents=30, place_name="Thôn 5")
+            await a.create_issue(visit=october.id, title="Đèn đường")
+            await a.create_visit(planned_on="2026-10-18", residents=12)
+            await a.sync()
+            await b.create_visit(planned_on="2026-11-01", residents=7)
+            await b.sync()
 
-    run(work())
+    # A server of its own: every visit of the area is in the table.
+    with contextlib.closing(Server(tmp_path / "server")) as server:
+        run(work(server))
+        desk = [sys.executable, str(example), str(tmp_path / "desk"), server.link("CB-463")]
+        said = subprocess.run(desk, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    figures = [line.split()[-3:] for line in said if line.startswith("2026-")]
+    assert figures == [["2", "42", "1"], ["1", "7", "0"]], said
+    assert said[-1] == "0 visits wait for a decision"
+
+
+def test_what_is_tested_is_the_wheel() -> None:
+    files = {str(file) for file in importlib.metadata.files("gandan") or []}
+    assert {"gandan/__init__.py", "gandan/py.typed", "gandan/native/_build.py", "gandan/native/gandan.py"} <= files
+    assert any(name.startswith("gandan/native/libgandan_ffi.") for name in files), files
+    assert Path(gandan.__file__).samefile(importlib.metadata.distribution("gandan").locate_file("gandan/__init__.py"))
 
 
 def test_the_surface_is_the_one_that_was_agreed() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import functools
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,15 +12,14 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from . import native as _package
-from ._build import GENERATED_FOR
 from ._values import to_edits, to_value
 from .native import gandan as native
+from .native._build import GENERATED_FOR
 
 T = TypeVar("T")
 
 # Rows fetched at a time when all of a list is wanted.
 PAGE = 200
-
 
 
 class _Keys(native.KeyProvider):
@@ -34,6 +35,14 @@ class _Progress(native.ProgressListener):
         self._told = told
 
     def progress(self, progress: native.Progress) -> None:
+        self._told(progress)
+
+
+class _FilesProgress(native.FilesListener):
+    def __init__(self, told: Callable[[native.FilesProgress], object]) -> None:
+        self._told = told
+
+    def progress(self, progress: native.FilesProgress) -> None:
         self._told(progress)
 
 
@@ -200,6 +209,18 @@ class Client:
         """A photograph's bytes as they lie here; ``None`` if only the server has them."""
         return await self.inner.photo(visit, photo, thumbnail)
 
+    async def fetch_photo(self, visit: str, photo: str, *, thumbnail: bool = False) -> bytes | None:
+        """As :meth:`photo`, but gets from the server what is not here; ``None`` if the server does not have it yet."""
+        return await self.inner.fetch_photo(visit, photo, thumbnail, None)
+
+    async def photos(self, visit: str) -> list[native.PhotoView]:
+        """The photographs of a visit, those of its draft included, and where each stands."""
+        return await self.inner.photos(visit)
+
+    async def remove_photo(self, visit: str, photo: str) -> None:
+        """Takes a photograph away on privacy grounds, for good and everywhere."""
+        await self.inner.remove_photo(visit, photo)
+
     # Looking
 
     def visits(self, **wanted: Any) -> AsyncIterator[native.VisitRow]:
@@ -238,6 +259,10 @@ class Client:
         """One record, and again whenever it reads differently."""
         return _live(self.inner.live_record(id, steps).next)
 
+    def live_photos(self, visit: str) -> AsyncIterator[list[native.PhotoView]]:
+        """The photographs of a visit and where each stands, and again with every piece of them that moves."""
+        return _live(self.inner.live_photos(visit).next)
+
     def live_standing(self) -> AsyncIterator[native.Standing]:
         """Where the device stands, and again whenever that changes."""
         return _live(self.inner.live_standing().next)
@@ -258,9 +283,27 @@ class Client:
         """Exchanges everything with the server now. Cancelling the task gives it up; what was exchanged stays."""
         return await self.inner.sync(None if progress is None else _Progress(progress), None)
 
-    async def sync_files(self, *, originals: bool = True) -> native.FilesMoved:
-        """Sends photographs that wait and gets thumbnails, after :meth:`sync`."""
-        return await self.inner.sync_files(originals)
+    async def sync_files(
+        self, progress: Callable[[native.FilesProgress], object] | None = None, *, originals: bool = True
+    ) -> native.FilesMoved:
+        """Sends photographs that wait and gets thumbnails, after :meth:`sync`. Cancelling the task gives it up; what has
+        arrived is not sent again. ``progress`` is called from threads of the library."""
+        listener = None if progress is None else _FilesProgress(progress)
+        return await self.inner.sync_files(originals, listener, None)
+
+    async def sending_files(self, *, originals: bool = True) -> AsyncIterator[native.FilesProgress]:
+        """As :meth:`sync_files`, while it is iterated: gives how far it has come, ends when there is nothing left to move.
+        Leaving the loop early gives it up once the iterator is closed (``contextlib.aclosing``)."""
+        loop, steps = asyncio.get_running_loop(), asyncio.Queue[native.FilesProgress | None]()
+        tell = functools.partial(loop.call_soon_threadsafe, steps.put_nowait)
+        moving = asyncio.ensure_future(self.sync_files(tell, originals=originals))
+        moving.add_done_callback(lambda _: steps.put_nowait(None))
+        try:
+            while (step := await steps.get()) is not None:
+                yield step
+            await moving
+        finally:
+            moving.cancel()
 
     def background_sync(self, *, live: bool = False) -> Background:
         """Exchanges in the background inside ``async with``."""

@@ -116,7 +116,8 @@ fn phones() -> Outcome {
         )
         .into());
     }
-    println!("  {} JDK, Maven, Python", mark(true));
+    crate::bindings::python_tools()?;
+    println!("  {} JDK, Maven, Python with what its tests need", mark(true));
     Ok(())
 }
 

@@ -42,7 +42,6 @@ const GUEST: &str = "tests/bindgen/";
 const BUILT: &[&str] = &[
     "bindings/kotlin/target",
     "bindings/python/.pytest_cache",
-    "bindings/python/src/gandan/_build.py",
     "bindings/swift/.build",
     "bindings/swift/GanDanFFI.xcframework",
     "bindings/swift/Sources/GanDan/Generated",
