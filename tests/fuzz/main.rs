@@ -16,7 +16,7 @@ fuzz [TARGET...] [--minutes M] [--inputs N] [--seed S]
 fuzz --replay TARGET FILE
 
   TARGET       one or more of the targets; all without one
-  --minutes M  so long for each (1; 0.5 is half a minute)
+  --minutes M  so much time of the processor for each (1; 0.5 is half a minute)
   --inputs N   so many inputs for each instead: the same on every machine
   --seed S     the seed (1)";
 

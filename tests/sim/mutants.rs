@@ -30,9 +30,10 @@ const MUTANTS: &[Mutant] = &[
     ("keeps_taken", &[6], 8),
     ("keeps_lost_phones", &[6], 7),
     ("forgets_acks", &[7], 0),
-    ("brings_back", &[9], 0),
-    ("gives_nothing_back", &[10], 0),
-    ("unbounded", &[11], 0),
+    ("signs_twice", &[8], 0),
+    ("brings_back", &[9], 5),
+    ("gives_nothing_back", &[10], 31),
+    ("unbounded", &[11], 1),
     ("short_items", &[12], 0),
     ("no_token", &[13], 0),
 ];

@@ -2,6 +2,8 @@
 //! `cargo xtask sim`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod migration;
+
 use gandan_tests::sim::run::{play, play_seed, shrink};
 use gandan_tests::sim::step::{Act, Size, Step};
 use gandan_tests::sim::template::Template;

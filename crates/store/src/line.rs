@@ -219,8 +219,9 @@ impl Store {
         }
         self.read(|connection| {
             let Some(space) = space::number(connection, space)? else { return Ok(Vec::new()) };
-            let mut statement = connection
-                .prepare_cached("SELECT doc_id, hash FROM change WHERE space = ?1 AND state = ?2 ORDER BY n")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT doc_id, hash FROM change WHERE space = ?1 AND state <> 2 AND state = ?2 ORDER BY n",
+            )?;
             let mut rows = statement.query([space, change::RETURNING])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {

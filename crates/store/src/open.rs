@@ -167,6 +167,8 @@ pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
         if mutant::on("phone_no_fsync") { "OFF" } else { "FULL" }
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite plans every kept statement with `LIMIT ?` anew each time it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

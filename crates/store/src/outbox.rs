@@ -137,7 +137,7 @@ impl Store {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT s.id, c.doc_id, c.hash, c.raw FROM change c JOIN space s ON s.n = c.space
-                 WHERE c.state = ?1 ORDER BY c.n LIMIT ?2",
+                 WHERE c.state <> 2 AND c.state = ?1 ORDER BY c.n LIMIT ?2",
             )?;
             let rows = statement.query_map(params![change::SAVED, limit], |row| {
                 Ok(PendingChange {
@@ -209,6 +209,9 @@ impl Store {
             writing
                 .prepare_cached("UPDATE change SET state = ?2, device_seq = NULL WHERE device_seq = ?1 AND state = ?3")?
                 .execute(params![device_seq, change::SAVED, change::SEALED])?;
+            if mutant::on("signs_twice") {
+                writing.execute("DELETE FROM envelope WHERE device_seq = ?1", [device_seq])?;
+            }
             left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
         })
     }

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use gandan_model::mutant;
@@ -38,6 +39,8 @@ use pool::Pool;
 pub const CORE: &str = "gandan.db";
 /// File name of what is derived.
 pub const VIEWS: &str = "views.db";
+/// Statements that a connection keeps ready: more than the server has, but for lists put together from filters.
+const STATEMENTS: usize = 200;
 
 /// Bounds of the database.
 #[derive(Debug, Clone)]
@@ -190,7 +193,9 @@ pub(crate) fn connect(file: &Path, options: &DbOptions) -> Result<Connection, Db
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite plans every kept statement with `LIMIT ?` anew each time it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new() -> Self {
-        let temp = tempfile::Builder::new().prefix("gandan-fuzz").tempdir().expect("a folder");
+        let temp = crate::sim::work_folder();
         let data = temp.path().join("data");
         let folder = Folder::create(&data).expect("a data folder");
         let rows: Vec<UnitRow> =

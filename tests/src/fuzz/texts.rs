@@ -176,7 +176,7 @@ impl Transport for Enrolling {
 
 impl Import {
     pub(super) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("gandan-fuzz").tempdir().expect("a folder");
+        let folder = crate::sim::work_folder();
         let environment = Environment { transport: Arc::new(Enrolling), ..Environment::native() };
         let client = Client::open(folder.path(), [7; 32], environment).expect("a device");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -79,6 +79,11 @@ impl Image {
         self
     }
 
+    /// What stands in a file.
+    pub fn bytes(&self, name: &str) -> &[u8] {
+        self.0.get(name).map(|content| content.bytes.as_slice()).unwrap_or_default()
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
