@@ -87,35 +87,34 @@ impl Client {
     }
 }
 
-/// The day's bytes while something moves: what it may cost, and what it has cost so far.
+/// The day's bytes while something moves.
 pub(crate) struct Purse {
     client: Client,
     meter: Meter,
     /// What the meter showed when it was counted last.
     counted: u64,
-    /// What the meter may show at most; `None`: no bound.
-    most: Option<u64>,
+    within_budget: bool,
 }
 
 impl Purse {
-    /// For what the meter counts. `within_budget`: no more than is left of the day, if bytes cost money.
-    pub(crate) async fn open(client: &Client, meter: &Meter, within_budget: bool) -> Result<Self, ClientError> {
-        let reader = client.clone();
-        let left =
-            if within_budget && client.is_metered() { blocking(move || reader.budget()).await?.left() } else { None };
-        let counted = meter.total();
-        let most = left.map(|left| counted.saturating_add(left));
-        Ok(Self { client: client.clone(), meter: meter.clone(), counted, most })
+    /// For what the meter counts from now on. `within_budget`: no more than is left of the day, where bytes cost money.
+    pub(crate) fn new(client: &Client, meter: &Meter, within_budget: bool) -> Self {
+        Self { client: client.clone(), meter: meter.clone(), counted: meter.total(), within_budget }
     }
 
     /// Bytes that may move from now on; `None`: no bound.
-    pub(crate) fn left(&self) -> Option<u64> {
-        self.most.map(|most| most.saturating_sub(self.meter.total()))
+    pub(crate) async fn left(&self) -> Result<Option<u64>, ClientError> {
+        // Looked at each time: the network may have become another one.
+        if !self.within_budget || !self.client.is_metered() {
+            return Ok(None);
+        }
+        let client = self.client.clone();
+        Ok(blocking(move || client.budget()).await?.left())
     }
 
     /// Whether there is room for another message.
-    pub(crate) fn afford(&self) -> Result<(), ClientError> {
-        if self.left() == Some(0) { Err(ClientError::Budget) } else { Ok(()) }
+    pub(crate) async fn afford(&self) -> Result<(), ClientError> {
+        if self.left().await? == Some(0) { Err(ClientError::Budget) } else { Ok(()) }
     }
 
     /// Counts what has moved since it was counted last, if bytes cost money.

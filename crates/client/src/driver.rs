@@ -107,8 +107,8 @@ struct Run {
 
 impl Run {
     async fn all(&mut self) -> Result<(), ClientError> {
-        let mut purse = Purse::open(&self.client, &self.options.meter, self.options.within_budget).await?;
-        self.exchange.byte_budget = purse.left().map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX));
+        let mut purse = Purse::new(&self.client, &self.options.meter, self.options.within_budget);
+        self.exchange.byte_budget = purse.left().await?.map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX));
         let result = self.exchange_all(&mut purse).await;
         result.and(purse.count().await)
     }
@@ -119,7 +119,7 @@ impl Run {
         loop {
             self.check()?;
             let Some(message) = self.with_exchange(Exchange::next).await? else { return Ok(()) };
-            purse.afford()?;
+            purse.afford().await?;
             let errand = message.errand;
             let sent = self.send(&message.server, message.path, message.body, errand.takes_parts()).await;
             if errand.may_fail() && sent.as_ref().is_err_and(|error| error.code() == Refusal::BAD_FORM.name()) {

@@ -84,7 +84,7 @@ impl Client {
     }
 
     async fn move_files(&self, transfer: &mut Transfer, options: &TransferOptions) -> Result<(), ClientError> {
-        let mut purse = Purse::open(self, &options.meter, options.within_budget).await?;
+        let mut purse = Purse::new(self, &options.meter, options.within_budget);
         let result = self.move_pieces(transfer, options, &mut purse).await;
         result.and(purse.count().await)
     }
@@ -100,11 +100,11 @@ impl Client {
             if options.cancel.is_cancelled() {
                 return Err(ClientError::Cancelled);
             }
-            purse.afford()?;
             if options.within_budget && self.is_metered() {
                 transfer.keep_originals();
             }
             let Some(message) = self.with_transfer(transfer, Transfer::next).await? else { return Ok(()) };
+            purse.afford().await?;
             let errand = message.errand;
             let moving = options.cancel.guard(transport.send(message.request, &options.meter)).await;
             match moving {
