@@ -128,7 +128,7 @@ pub fn run(name: &str, seed: u64, until: Until, mut before: impl FnMut(&[u8])) -
     loop {
         let goes_on = match until {
             Until::Inputs(most) => inputs < most.max(planted as u64),
-            Until::Time(time) => worked() - before_all < time || inputs < planted as u64,
+            Until::Time(time) => worked().saturating_sub(before_all) < time || inputs < planted as u64,
         };
         if !goes_on {
             let (took, worked) = (start.elapsed(), worked().saturating_sub(before_all));
