@@ -240,6 +240,12 @@ impl Core {
         self.client.write_unsent(&mut lines).map_err(|error| thrown(&error))?;
         Ok(lines)
     }
+
+    /// Takes over what another phone of this official exported: `Rescued`.
+    #[wasm_bindgen(js_name = importUnsent)]
+    pub fn import_unsent(&self, lines: &[u8]) -> Answer {
+        answer(self.client.import_unsent(lines))
+    }
 }
 
 impl Core {

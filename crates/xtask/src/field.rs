@@ -98,10 +98,11 @@ pub(crate) fn build() -> Outcome {
     let built = folder()?.join(TARGET).join(PROFILE).join("gandan_web.wasm");
     let shipped = place().join("gandan_web_bg.wasm");
     if changed(&shipped) < changed(&built) {
+        let bound = folder()?.join("bound");
         must(
-            Command::new(tools()?.join("wasm-bindgen")).args(["--target", "web", "--out-dir"]).arg(place()).arg(&built),
+            Command::new(tools()?.join("wasm-bindgen")).args(["--target", "web", "--out-dir"]).arg(&bound).arg(&built),
         )?;
-        shrink(&shipped)?;
+        ship(&bound)?;
     }
     println!("  {} core for browsers built: {} KB", mark(true), fs::metadata(&shipped)?.len() / 1024);
     Ok(())
@@ -133,12 +134,22 @@ const FEATURES: &[&str] = &[
     "--enable-sign-ext",
 ];
 
-/// `wasm-opt`, which npm brings for the app, replaces the file by a smaller one.
-fn shrink(wasm: &Path) -> Outcome {
-    let smaller = wasm.with_extension("wasm.tmp");
+/// Puts what wasm-bindgen wrote where the app imports it from, with the core made smaller by `wasm-opt`, which npm brings for
+/// the app. The core comes last and at once: a build that is cut short is taken up again by the next one.
+fn ship(bound: &Path) -> Outcome {
+    const CORE: &str = "gandan_web_bg.wasm";
+    let place = place();
+    fs::create_dir_all(&place)?;
+    for file in fs::read_dir(bound)? {
+        let name = file?.file_name();
+        if name != CORE {
+            fs::copy(bound.join(&name), place.join(&name))?;
+        }
+    }
+    let smaller = place.join(CORE).with_extension("wasm.tmp");
     let tool = root().join("bindings/web/app/node_modules/.bin/wasm-opt");
-    must(Command::new(tool).arg("-Os").args(FEATURES).arg("-o").arg(&smaller).arg(wasm))?;
-    fs::rename(smaller, wasm)?;
+    must(Command::new(tool).arg("-Os").args(FEATURES).arg("-o").arg(&smaller).arg(bound.join(CORE)))?;
+    fs::rename(smaller, place.join(CORE))?;
     Ok(())
 }
 

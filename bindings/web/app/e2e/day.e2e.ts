@@ -1,8 +1,12 @@
 // A Sunday: a phone is enrolled, goes where there is no network, is reloaded and loses its battery, and comes back.
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Phone, beginVisit, handIn, section, staff } from './phone.ts';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { launch, open } from '../../../../server/web/e2e/browser.ts';
+import { operate } from '../../../../server/web/e2e/stage.ts';
+import { Phone, beginVisit, countResidents, handIn, photograph, section, staff } from './phone.ts';
+import { MAKER, photo } from './picture.ts';
 
-interface Page<T> {
+interface Items<T> {
   items: T[];
 }
 interface VisitRow {
@@ -22,21 +26,34 @@ afterAll(() => phone.end());
 const VILLAGES = ['Thôn Một', 'Thôn Hai', 'Thôn Ba'];
 const ids: string[] = [];
 
-it('records three visits without a network', async () => {
-  // Before the whole app lies on the phone no browser can open it anew without a network.
-  await phone.page.evaluate(async () => void (await navigator.serviceWorker.ready));
+/** A member of the office, for the first time: pictures are shown to who has signed in. */
+async function signIn(page: Page): Promise<void> {
+  const first = String(operate('account', inject('field').data, ['add', '--login', 'van-phong', '--name', 'Văn phòng tỉnh', '--role', 'province_staff', '--province']).password);
+  const next = 'suối Cam Ly chảy qua phố núi';
+  await page.getByLabel('Tên đăng nhập').fill('van-phong');
+  await page.getByLabel('Mật khẩu', { exact: true }).fill(first);
+  await page.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
+  await page.getByLabel('Mật khẩu hiện tại').fill(first);
+  await page.locator('input[autocomplete=new-password]').first().fill(next);
+  await page.getByLabel('Nhập lại mật khẩu mới').fill(next);
+  await page.getByRole('button', { name: 'Đổi mật khẩu' }).click();
+}
+
+const captionOf = (village: string): string => `Họp ở ${village}`;
+
+it('records three visits with photographs without a network', async () => {
   await phone.network(false);
   for (const [index, village] of VILLAGES.entries()) {
     ids.push(await beginVisit(phone, village));
-    await section(phone, 'Số người dự');
-    await phone.page.getByLabel('Lượt người dân dự', { exact: true }).fill(String(40 + index));
-    await phone.page.getByText('Đã lưu', { exact: true }).waitFor();
+    await countResidents(phone, 40 + index);
+    await section(phone, 'Ảnh');
+    await photograph(phone, await photo(phone.page, index), captionOf(village));
     await phone.tap('Xong');
     if (index === 2) break; // left open
     await handIn(phone);
     await phone.tap('Quay lại');
   }
-  const there = await staff<Page<VisitRow>>('visits?unit=24781');
+  const there = await staff<Items<VisitRow>>('visits?unit=24781');
   expect(there.items).toEqual([]);
 });
 
@@ -70,6 +87,13 @@ it('starts again without a network, and everything is there', async () => {
   for (const village of VILLAGES.slice(0, 2)) await phone.page.getByRole('link', { name: new RegExp(village) }).waitFor();
   await phone.tap('Hôm nay');
   await phone.page.getByRole('link', { name: /Thôn Ba/ }).waitFor(); // not handed in: unfinished
+  await phone.page.getByText(/3 ảnh/).waitFor(); // among what waits to be sent
+  await phone.page.getByRole('link', { name: /Thôn Ba/ }).click();
+  await section(phone, 'Ảnh');
+  await phone.page.getByRole('img', { name: captionOf('Thôn Ba') }).waitFor();
+  await phone.tap('Xong');
+  await phone.page.getByRole('link', { name: 'Quay lại' }).click();
+  await phone.settled(/^Chào/);
 });
 
 it('loses nothing that it called saved when it dies in the middle of a save', async () => {
@@ -96,11 +120,48 @@ it('hands everything over when the network returns, and the office sees it', asy
   await phone.network(true);
   await phone.tap('Quay lại');
   await phone.synced();
-  const { items } = await staff<Page<VisitRow>>('visits?unit=24781');
+  const { items } = await staff<Items<VisitRow>>('visits?unit=24781');
   expect(items.map(({ id }) => id).sort()).toEqual([...ids].sort());
   expect(items.map(({ status }) => status)).toEqual(['submitted', 'submitted', 'submitted']);
   expect(items.map(({ residents }) => residents).sort()).toEqual([40, 41, 42]);
-  const issues = await staff<Page<{ title: string; kind: string; visit_id?: string }>>('issues?unit=24781');
+  const issues = await staff<Items<{ title: string; kind: string; visit_id?: string }>>('issues?unit=24781');
   expect(issues.items.map(({ title }) => title)).toEqual(['Cầu treo hỏng ván']);
   expect(phone.troubles).toEqual([]);
+});
+
+it('the photographs are there for the office, small and without what the camera had written into them', async () => {
+  const { base, token } = inject('field');
+  interface Shown {
+    record: { photos: { caption: string; people_visible: string; sha256: string; thumb_sha256: string }[] };
+  }
+  for (const [index, id] of ids.entries()) {
+    const { photos } = (await staff<Shown>(`visits/${id}`)).record;
+    expect(photos.map(({ caption, people_visible }) => [caption, people_visible])).toEqual([[captionOf(VILLAGES[index] ?? ''), 'crowd']]);
+    for (const name of [photos[0]?.sha256, photos[0]?.thumb_sha256]) {
+      const answer = await fetch(`${base}/api/v1/visits/${id}/files/${name}`, { headers: { authorization: `Bearer ${token}` } });
+      expect(answer.status).toBe(200);
+      const bytes = Buffer.from(await answer.arrayBuffer()).toString('latin1');
+      expect(bytes).not.toContain('Exif');
+      expect(bytes).not.toContain(MAKER);
+    }
+  }
+  const browser = await launch();
+  try {
+    const page = await open(browser, base, {});
+    await page.goto(`/visits/${ids[0]}`);
+    await signIn(page);
+    // Drawn, not only named.
+    await page.waitForFunction((name) => {
+      const image = document.querySelector<HTMLImageElement>(`img[alt="${name}"]`);
+      image?.scrollIntoView();
+      return image?.complete && image.naturalWidth === 320;
+    }, captionOf('Thôn Một'));
+    const original = await page.evaluate(async (address) => {
+      const bitmap = await createImageBitmap(await (await fetch(address)).blob());
+      return [bitmap.width, bitmap.height];
+    }, await page.getByRole('link', { name: /Xem ảnh gốc/ }).getAttribute('href').then(String));
+    expect(original).toEqual([1_600, 1_200]);
+  } finally {
+    await browser.close();
+  }
 });

@@ -49,8 +49,17 @@ describe.each([
     await phone.unlock();
   });
 
+  const PAGES = [['/field', 'home'], ['/field/visits', 'visits'], ['/field/issues', 'issues'], ['/field/more', 'more'], ['/field/sync', 'sync'], ['/field/review', 'review'], ['/field/join', 'join'], ['/field/visits/new', 'new']] as const;
+  const partsOf = (visit: string): (readonly [string, string])[] => [
+    ...SECTIONS.map((section) => [`/field/visits/${visit}/${section}`, section] as const),
+    [`/field/visits/${visit}`, 'visit'],
+    [`/field/visits/${visit}/readback`, 'readback'],
+    [`/field/visits/${visit}/pair`, 'pair'],
+    [`/field/issues/new/${visit}`, 'issue-new'],
+  ];
+
   it('shows the first page, the lists and the rest', async () => {
-    for (const [path, picture] of [['/field', 'home'], ['/field/visits', 'visits'], ['/field/issues', 'issues'], ['/field/more', 'more'], ['/field/sync', 'sync'], ['/field/review', 'review'], ['/field/join', 'join'], ['/field/visits/new', 'new']] as const) await look(path, picture);
+    for (const [path, picture] of PAGES) await look(path, picture);
   });
 
   it('shows the sheet of a visit and each of its parts', async () => {
@@ -59,10 +68,17 @@ describe.each([
     await phone.tap('Bắt đầu ghi');
     await phone.settled('Nơi và thời gian');
     visit = new URL(phone.page.url()).pathname.split('/')[3] ?? '';
-    for (const section of SECTIONS) await look(`/field/visits/${visit}/${section}`, section);
-    await look(`/field/visits/${visit}`, 'visit');
-    await look(`/field/visits/${visit}/readback`, 'readback');
-    await look(`/field/visits/${visit}/pair`, 'pair');
-    await look(`/field/issues/new/${visit}`, 'issue-new');
+    for (const [path, picture] of partsOf(visit)) await look(path, picture);
+  });
+
+  it('says all of it in English', async () => {
+    await go('/field/more');
+    await phone.page.getByText('English', { exact: true }).click();
+    await phone.settled('More');
+    for (const [path, picture] of [...PAGES, ...partsOf(visit)]) {
+      await look(path, `english-${picture}`);
+      // A key without words would show as itself.
+      expect(await phone.page.locator('body').innerText(), path).not.toMatch(/\b[a-z]+\.[a-z]+_[a-z_]+\b/);
+    }
   });
 });

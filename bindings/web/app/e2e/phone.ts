@@ -20,8 +20,8 @@ export function link(official: string, base = inject('field').base, units = [UNI
 }
 
 /** The staff's API, as the office asks it. */
-export async function staff<T>(path: string): Promise<T> {
-  const { base, token } = inject('field');
+export async function staff<T>(path: string, token = inject('field').token): Promise<T> {
+  const { base } = inject('field');
   const current = await fetch(`${base}/healthz?views_current=true`);
   expect(current.ok).toBe(true);
   const answer = await fetch(`${base}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } });
@@ -51,7 +51,7 @@ export class Phone {
   async start(): Promise<void> {
     this.context = await chromium.launchPersistentContext(this.profile, {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: process.getuid?.() === 0 ? ['--no-sandbox', ...FLAGS] : FLAGS, // the sandbox refuses root
+      args: [...FLAGS, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ...filmed(this.wishes.camera)], // the sandbox refuses root
       baseURL: this.base,
       viewport: this.wishes.size ?? SMALL,
       deviceScaleFactor: 1,
@@ -61,7 +61,7 @@ export class Phone {
       timezoneId: 'Asia/Ho_Chi_Minh',
       colorScheme: this.wishes.theme ?? 'light',
       reducedMotion: 'reduce',
-      permissions: ['geolocation'],
+      permissions: ['geolocation', 'camera'],
       geolocation: { latitude: 11.9404, longitude: 108.4583, accuracy: 12 },
     });
     this.context.setDefaultTimeout(60_000);
@@ -96,19 +96,28 @@ export class Phone {
     await this.settled(title);
   }
 
-  /** From the link to the first page. */
-  async enrol(official: string): Promise<void> {
-    await this.page.goto(link(official, this.base));
+  /** The first step on a new phone, whatever address it was opened at. */
+  async choosePin(): Promise<void> {
     const pins = this.page.locator('input[type=password]');
     await pins.nth(0).fill(PIN);
     await pins.nth(1).fill(PIN);
     await this.tap('Tiếp');
     await this.settled('Đăng ký máy này');
+  }
+
+  /** From the link to the first page, until it says that one may leave the network. */
+  async enrol(official: string, unit = UNIT): Promise<void> {
+    await this.page.goto(link(official, this.base, [unit]));
+    await this.choosePin();
     await this.tap('Dùng liên kết này');
+    await this.ready();
+  }
+
+  /** The first page says that the app and the unit's records lie on the phone. */
+  async ready(): Promise<void> {
     await this.settled(/^Chào/);
+    await this.page.getByText('Sẵn sàng dùng khi không có mạng', { exact: true }).waitFor();
     await this.synced();
-    // The whole app lies on the phone.
-    await this.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   }
 
   async tap(name: string | RegExp): Promise<void> {
@@ -146,7 +155,12 @@ export class Phone {
   }
 }
 
+/** Chromium's switches for a camera that shows a film. */
+const filmed = (film?: string): string[] => (film ? ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`] : []);
+
 interface Wishes {
+  /** A Y4M film that the camera shows. */
+  camera?: string;
   size?: { width: number; height: number };
   theme?: 'light' | 'dark';
   base?: string;
@@ -178,6 +192,26 @@ export async function beginVisit(phone: Phone, village: string): Promise<string>
 export async function section(phone: Phone, name: string): Promise<void> {
   await phone.page.getByRole('link', { name: new RegExp(`^${name}`) }).click();
   await phone.settled(name);
+}
+
+/** From the sheet of a visit and back: how many residents came. */
+export async function countResidents(phone: Phone, residents: number): Promise<void> {
+  await section(phone, 'Số người dự');
+  await phone.page.getByLabel('Lượt người dân dự', { exact: true }).fill(String(residents));
+  await phone.page.getByText('Đã lưu', { exact: true }).waitFor();
+  await phone.tap('Xong');
+}
+
+/** On the photos of a visit: takes one in which there is a crowd, and waits until it is kept. */
+export async function photograph(phone: Phone, picture: Buffer, caption: string): Promise<void> {
+  await phone.page.locator('input[type=file]').setInputFiles({ name: 'may-anh.jpg', mimeType: 'image/jpeg', buffer: picture });
+  await phone.page.getByRole('img', { name: 'Ảnh vừa chụp' }).waitFor();
+  const keep = phone.page.getByRole('button', { name: 'Giữ ảnh' });
+  expect(await keep.isDisabled()).toBe(true); // nobody has said yet whether there are people in it
+  await phone.page.getByText('Đám đông, không rõ mặt', { exact: true }).click();
+  await phone.page.getByLabel('Chú thích ảnh').fill(caption);
+  await keep.click();
+  await phone.page.getByRole('img', { name: caption }).waitFor();
 }
 
 /** Reads back and hands in. */

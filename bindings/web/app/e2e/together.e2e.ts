@@ -1,6 +1,6 @@
 // Two phones, one visit: paired by what the one shows and the other reads, without a network; merged after both have synced.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Phone, beginVisit, section } from './phone.ts';
+import { Phone, beginVisit, countResidents } from './phone.ts';
 
 let lead: Phone;
 let recorder: Phone;
@@ -16,10 +16,7 @@ afterAll(async () => {
 });
 
 async function count(phone: Phone, residents: number): Promise<void> {
-  await section(phone, 'Số người dự');
-  await phone.page.getByLabel('Lượt người dân dự', { exact: true }).fill(String(residents));
-  await phone.page.getByText('Đã lưu', { exact: true }).waitFor();
-  await phone.tap('Xong');
+  await countResidents(phone, residents);
   await phone.tap('Lưu');
   await phone.page.getByText('Chưa gửi', { exact: true }).waitFor();
 }

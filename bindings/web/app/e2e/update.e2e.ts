@@ -1,14 +1,12 @@
 // A new version of the app: the old one goes on until its user takes it, and what he was writing is there afterwards.
-import { type Server, createServer, request } from 'node:http';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { Front, SITE } from './front.ts';
 import { Phone, beginVisit, section } from './phone.ts';
 
-const SITE = resolve(import.meta.dirname, '../dist/site');
 let phone: Phone;
-let front: Server;
+let front: Front;
 let site = '';
 
 /** The build as one that was published before: another page, which the worker of that build tells from this one's. */
@@ -24,40 +22,16 @@ function previous(folder: string): string {
   return old;
 }
 
-const TYPES: Record<string, string> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', wasm: 'application/wasm', png: 'image/png', webmanifest: 'application/manifest+json' };
-
-/** In front of the real server: its API as it is, and of the app the version that is published at the moment. */
-function serveSite(base: string): Server {
-  return createServer((asked, answer) => {
-    const path = (asked.url ?? '/').split('?')[0] ?? '/';
-    if (!path.startsWith('/field')) {
-      const on = request(`${base}${asked.url ?? '/'}`, { method: asked.method, headers: asked.headers }, (said) => {
-        answer.writeHead(said.statusCode ?? 502, said.headers);
-        said.pipe(answer);
-      });
-      on.on('error', () => answer.destroy());
-      asked.pipe(on);
-      return;
-    }
-    const wanted = join(site, path.replace(/^\/field\/?/, ''));
-    const file = path.includes('.') && existsSync(wanted) ? wanted : join(site, 'index.html');
-    answer.writeHead(200, { 'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? 'text/plain', 'cache-control': 'no-cache', 'service-worker-allowed': '/field' });
-    answer.end(readFileSync(file));
-  });
-}
-
 beforeAll(async () => {
   const { folder, base } = inject('field');
   site = previous(folder);
-  front = serveSite(base);
-  await new Promise<void>((done) => front.listen(0, '127.0.0.1', done));
-  phone = await Phone.make({ base: `http://127.0.0.1:${(front.address() as AddressInfo).port}` });
+  front = await Front.open(base, () => site);
+  phone = await Phone.make({ base: front.base });
   await phone.enrol('CB-401');
 });
 afterAll(async () => {
   await phone.end();
-  front.closeAllConnections();
-  await new Promise((done) => front.close(done));
+  await front.close();
 });
 
 const version = (): Promise<string | null> => phone.page.evaluate(() => document.querySelector('meta[name=version]')?.getAttribute('content') ?? null);

@@ -4,13 +4,25 @@ import type { Component } from 'svelte';
 
 export type Params = Record<string, string>;
 
-interface Page {
-  pattern: string;
-  load: () => Promise<{ default: Component<{ params: Params }> }>;
+type PageComponent = Component<{ params: Params }>;
+type Loader = () => Promise<{ default: unknown }>;
+
+class Page {
+  /** Once it was loaded: a tap then shows it at once, without the empty screen of a promise in between. */
+  component: PageComponent | null = null;
+
+  constructor(
+    readonly pattern: string,
+    private readonly loader: Loader,
+  ) {}
+
+  async load(): Promise<PageComponent> {
+    this.component ??= (await this.loader()).default as PageComponent;
+    return this.component;
+  }
 }
 
-type Loader = () => Promise<{ default: unknown }>;
-const page = (pattern: string, load: Loader): Page => ({ pattern, load: load as Page['load'] });
+const page = (pattern: string, loader: Loader): Page => new Page(pattern, loader);
 
 const pages: Page[] = [
   page('/field', () => import('./pages/Home.svelte')),
@@ -34,7 +46,7 @@ const pages: Page[] = [
 
 /** Reads all pages while nobody waits, so that no tap does. */
 export async function readAhead(): Promise<void> {
-  for (const { load } of pages) await load();
+  for (const page of pages) await page.load();
 }
 
 /** The page of a path, with what the path says; null if there is none. */

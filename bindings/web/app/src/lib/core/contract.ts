@@ -353,6 +353,20 @@ export interface NewPhoto {
   taken_at: string;
 }
 
+/** What was taken over from a file of unsent records: how many of what. */
+export interface Rescued {
+  /** Records whose changes are saved here now. */
+  records: number;
+  drafts: number;
+  /** Records and drafts that were here already. */
+  known: number;
+  /** Records that build on something that is not here: sync, then read the file again. */
+  incomplete: number;
+  /** Records of units that this phone may not write. */
+  not_allowed: number;
+  bad_lines: number;
+}
+
 /** Before the database is open. */
 export type Door = 'new' | 'locked' | 'open';
 
@@ -402,6 +416,9 @@ export interface Core {
   /** Hands a visit in. */
   submit(id: Id): Promise<Saved>;
   discardDraft(id: Id): Promise<boolean>;
+  /** Leaves a sealed stub for the inspectorate: that there was a denunciation in this province in this month (2026-11), and
+   * nothing else. Its id is not told: no page of this app shows it again. */
+  sealDenunciation(month: string): Promise<void>;
 
   // ——— Photos ———
   attach(visit: Id, photo: NewPhoto): Promise<{ photo_id: string }>;
@@ -420,6 +437,9 @@ export interface Core {
   // ——— The last resort ———
   /** Everything the server has not confirmed, one JSON object a line. Not encrypted. */
   exportUnsent(): Promise<Blob>;
+  /** Takes over such a file that another phone of this official wrote, or this one before it was enrolled anew; reading it twice
+   * changes nothing. `bad_export`, `not_yours`, `too_large`. */
+  importUnsent(lines: ArrayBuffer): Promise<Rescued>;
 }
 
 /** Starts the worker. It loads the core and answers; nothing is opened yet. The one function of `./index.ts`. */

@@ -110,6 +110,9 @@ export const startCore: StartCore = () => {
     submit: (id) => saved(call('submit', id), ({ id }) => [id]),
     submitDraft: (id) => saved(call('submitDraft', id), ({ id }) => [id]),
     discardDraft: (id) => saved(call('discardDraft', id)),
+    sealDenunciation: async (month) => {
+      await saved(call('createRecord', 'sealed_stub', undefined, [{ field: 'month', value: month }]));
+    },
     attach: (visit, photo) => saved(call('attach', visit, photo), () => [visit]),
     photo: async (visit, photoId, size) => {
       const bytes = await call<Uint8Array<ArrayBuffer> | undefined>('photo', visit, photoId, size);
@@ -139,6 +142,7 @@ export const startCore: StartCore = () => {
       };
     },
     exportUnsent: async () => new Blob([await call<Uint8Array<ArrayBuffer>>('exportUnsent')], { type: 'application/x-ndjson' }),
+    importUnsent: (lines) => saved(call('importUnsent', lines)),
   };
   return core;
 };

@@ -172,6 +172,7 @@ const calls = {
   listen: startListening,
   stopListening,
   exportUnsent: () => opened().exportUnsent(),
+  importUnsent: (lines: ArrayBuffer) => new Text(opened().importUnsent(new Uint8Array(lines))),
 };
 
 export type Calls = typeof calls;

@@ -26,6 +26,8 @@ const SAID: Record<string, Key> = {
   out_of_range: 'error.out_of_range',
   disk_full: 'error.disk_full',
   busy: 'error.busy',
+  bad_export: 'error.bad_export',
+  not_yours: 'error.not_yours',
 };
 
 const BY_REMEDY: Record<CoreError['remedy'], Key> = {

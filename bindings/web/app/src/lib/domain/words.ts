@@ -5,5 +5,7 @@ import { label } from '$web/lib/domain/codes.ts';
 export function placeName(kind: string | null, name: string | null): string {
   if (!name) return '';
   const word = kind && kind !== 'other' ? label('place_kind', kind) : '';
-  return word === '' || name.toLowerCase().startsWith(word.toLowerCase()) ? name : `${word} ${name}`;
+  // English names the Vietnamese kind behind its own word: "Village (thôn)".
+  const said = [word, /\((.+)\)/.exec(word)?.[1] ?? word].some((kind) => name.toLowerCase().startsWith(kind.toLowerCase()));
+  return word === '' || said ? name : `${word} ${name}`;
 }

@@ -45,10 +45,18 @@ class Exchange {
     } catch (error) {
       this.#failed(error);
     } finally {
+      // What is told afterwards is what is true afterwards.
+      if (phone.place === 'open') await phone.look().catch(() => undefined);
       this.running = false;
       this.#abort = null;
-      if (phone.place === 'open') await phone.look().catch(() => undefined);
     }
+  }
+
+  /** The phone is another one's, or enrolled anew: nothing has been exchanged yet. */
+  forget(): void {
+    this.success.current = null;
+    this.report = null;
+    this.failure = null;
   }
 
   cancel(): void {
