@@ -88,6 +88,7 @@ it('starts again without a network, and everything is there', async () => {
   await phone.tap('Hôm nay');
   await phone.page.getByRole('link', { name: /Thôn Ba/ }).waitFor(); // not handed in: unfinished
   await phone.page.getByText(/3 ảnh/).waitFor(); // among what waits to be sent
+  await phone.shoot('home');
   await phone.page.getByRole('link', { name: /Thôn Ba/ }).click();
   await section(phone, 'Ảnh');
   await phone.page.getByRole('img', { name: captionOf('Thôn Ba') }).waitFor();
