@@ -26,7 +26,7 @@ use gandan_sync::server::Admitted;
 use gandan_sync::{Refusal, Status};
 
 use crate::clock::SharedClock;
-use crate::db::storage::{DbResult, No, SeenRow, WriteLog};
+use crate::db::storage::{DbResult, HealthRow, No, SeenRow, WriteLog};
 use crate::db::{DbError, Storage};
 use crate::error::ServerError;
 use crate::events::{EventHub, SpaceEvent};
@@ -65,6 +65,7 @@ enum Command {
     Push(Job),
     Position { device: No, token: u64, position: Vec<u8> },
     Seen(SeenRow),
+    Health(HealthRow),
     Stop,
 }
 
@@ -177,6 +178,11 @@ impl Ingest {
         self.soon(Command::Seen(seen));
     }
 
+    /// Remembers how a device says that it is, soon.
+    pub fn keep_health(&self, health: HealthRow) {
+        self.soon(Command::Health(health));
+    }
+
     /// Asks the writer to finish what is queued and to end.
     pub fn stop(&self) {
         match &self.0 {
@@ -221,6 +227,7 @@ struct Writer {
     listeners: Listeners,
     positions: BTreeMap<(No, u64), Vec<u8>>,
     seen: BTreeMap<No, SeenRow>,
+    health: BTreeMap<No, HealthRow>,
     /// Requests that wait for [`Ingest::release`], if they have to.
     held: Option<Vec<Job>>,
 }
@@ -228,7 +235,15 @@ struct Writer {
 impl Writer {
     fn new(storage: &dyn Storage, clock: SharedClock, listeners: Listeners) -> Result<Self, ServerError> {
         let log = storage.writer()?;
-        Ok(Self { log, clock, listeners, positions: BTreeMap::new(), seen: BTreeMap::new(), held: None })
+        Ok(Self {
+            log,
+            clock,
+            listeners,
+            positions: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            health: BTreeMap::new(),
+            held: None,
+        })
     }
 
     fn run(mut self, commands: &Receiver<Command>) {
@@ -280,6 +295,9 @@ impl Writer {
             Command::Seen(seen) => {
                 self.seen.insert(seen.device, seen);
             }
+            Command::Health(health) => {
+                self.health.insert(health.device, health);
+            }
             Command::Stop => {}
         }
         None
@@ -329,8 +347,7 @@ impl Writer {
         let events = batch.news();
         self.write_pending()?;
         self.log.commit()?;
-        self.positions.clear();
-        self.seen.clear();
+        self.forget_pending();
         Ok((receipts, events))
     }
 
@@ -338,13 +355,20 @@ impl Writer {
         for ((device, token), position) in &self.positions {
             self.log.put_position(*device, *token, position)?;
         }
-        self.seen.values().try_for_each(|seen| self.log.put_seen(seen))
+        self.seen.values().try_for_each(|seen| self.log.put_seen(seen))?;
+        self.health.values().try_for_each(|health| self.log.put_health(health))
+    }
+
+    fn forget_pending(&mut self) {
+        self.positions.clear();
+        self.seen.clear();
+        self.health.clear();
     }
 
     /// Writes positions and sightings in a transaction of their own. If that fails they are forgotten: devices then name
     /// their positions in full once.
     fn write_unhurried(&mut self) {
-        if self.positions.is_empty() && self.seen.is_empty() {
+        if self.positions.is_empty() && self.seen.is_empty() && self.health.is_empty() {
             return;
         }
         let written = self.log.begin().and_then(|()| self.write_pending()).and_then(|()| self.log.commit());
@@ -352,8 +376,7 @@ impl Writer {
             self.log.rollback();
             tracing::warn!(code = error.code(), "positions of devices were not kept");
         }
-        self.positions.clear();
-        self.seen.clear();
+        self.forget_pending();
     }
 
     fn tidy(&self) {

@@ -4,7 +4,7 @@ use crate::cancel::Cancel;
 use crate::client::{Client, blocking};
 use crate::conditions::Purse;
 use crate::error::ClientError;
-use crate::exchange::{Exchange, MAX_ROUNDS};
+use crate::exchange::{Exchange, MAX_ROUNDS, worth_telling};
 use crate::report::{Progress, SyncReport};
 use crate::seal::SealReport;
 use crate::transport::{FRAME_TYPE, Meter, Post, TransportError};
@@ -91,10 +91,25 @@ impl Client {
         let mut run = Run { client: self.clone(), options, exchange };
         let result = run.all().await;
         let report = run.report();
+        if let Err(error) = &result {
+            self.remember_failure(error).await;
+        }
         drop(turn);
         match result {
             Ok(()) => Ok(report),
             Err(error) => Err(SyncFailure { report: Box::new(report), error }),
+        }
+    }
+}
+
+impl Client {
+    /// Keeps why an exchange failed, if whoever looks after devices should know.
+    async fn remember_failure(&self, error: &ClientError) {
+        let Some(code) = worth_telling(error) else { return };
+        let client = self.clone();
+        if let Err(unkept) = blocking(move || client.keep_failure(code)).await {
+            // The disk that failed the exchange may fail here too.
+            tracing::warn!(code = unkept.code(), "why an exchange failed was not kept");
         }
     }
 }

@@ -11,6 +11,7 @@
 //! other rules are in force:     Rules ──▶ Rules: limits, holidays, remote units
 //! photographs wait:             Files ──▶ Files: what the server has of each
 //! something lies in quarantine: Decisions ──▶ Decided
+//! the device is otherwise than it last said: Health ──▶ Noted
 //! ```
 
 use crate::attachment::{Holding, MAX_OFFERED, Offered};
@@ -37,6 +38,10 @@ pub const MAX_RETURNED: usize = 256;
 pub const MAX_DECISIONS: usize = 256;
 /// Most bytes of the reason of a decision.
 pub const MAX_REASON: usize = 1024;
+/// Most bytes of the name of an app's version.
+pub const MAX_VERSION: usize = 64;
+/// Most bytes of the code of an error.
+pub const MAX_CODE: usize = 64;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +134,34 @@ pub enum Ask {
         #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DECISIONS>")]
         device_seqs: Vec<u64>,
     },
+    /// This is how I am. Answered with [`Reply::Noted`].
+    Health(Health),
+}
+
+/// How a device is, in its own words: for whoever looks after devices. Nothing follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Version of the app, and what it runs on: `0.1.0 android`.
+    #[serde(deserialize_with = "bounded::text::<_, MAX_VERSION>")]
+    pub app: String,
+    /// Own changes that the server has not confirmed.
+    pub waiting: u32,
+    /// Envelopes that the server refused or set aside.
+    pub held_back: u32,
+    /// Photographs whose bytes the server does not have, refused ones included.
+    pub files: u32,
+    /// The last exchange that failed for a reason which does not pass by itself.
+    pub failure: Option<Failure>,
+}
+
+/// An exchange that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Code of the error.
+    #[serde(deserialize_with = "bounded::text::<_, MAX_CODE>")]
+    pub code: String,
+    /// When, by the device's clock, Unix milliseconds.
+    pub at_ms: u64,
 }
 
 /// What became of an envelope that was set aside.
@@ -168,7 +201,7 @@ impl Ask {
             | Self::Differ { space, .. }
             | Self::Offer { space, .. }
             | Self::Return { space, .. } => Some(*space),
-            Self::Renew { .. } | Self::Rules | Self::Files { .. } | Self::Decisions { .. } => None,
+            Self::Renew { .. } | Self::Rules | Self::Files { .. } | Self::Decisions { .. } | Self::Health(_) => None,
         }
     }
 }
@@ -242,6 +275,8 @@ pub enum Reply {
         #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DECISIONS>")]
         unknown: Vec<u64>,
     },
+    /// It was heard.
+    Noted,
 }
 
 impl Query {

@@ -10,8 +10,8 @@ use gandan_sync::digest::{BUCKETS, Buckets, bucket, short_heads};
 use gandan_sync::error::{EnvelopeError, FrameError};
 use gandan_sync::limits::{MAX_CHUNK, MAX_CHUNKS};
 use gandan_sync::query::{
-    Ask, Decision, Query, Reply, Returned, UnverifiedQuery, Verdict, decode_chunks, encode_chunks, pack_rules,
-    proves_renewal, renewal_proof, unpack_rules,
+    Ask, Decision, Failure, Health, MAX_VERSION, Query, Reply, Returned, UnverifiedQuery, Verdict, decode_chunks,
+    encode_chunks, pack_rules, proves_renewal, renewal_proof, unpack_rules,
 };
 use gandan_sync::{Cursor, Status};
 
@@ -131,7 +131,23 @@ fn asks() -> Vec<Ask> {
             proof: renewal_proof(&device.key, &DeviceId([1; 8]), &DeviceId([9; 8])),
         },
         Ask::Decisions { device_seqs: vec![3, 900] },
+        Ask::Health(health()),
     ]
+}
+
+fn health() -> Health {
+    let failure = Some(Failure { code: "no_space".to_owned(), at_ms: 1_790_000_000_000 });
+    Health { app: "0.1.0 android".to_owned(), waiting: 12, held_back: 1, files: 3, failure }
+}
+
+#[test]
+fn what_a_device_says_of_itself_is_short() {
+    let device = Device::new(1);
+    let encode =
+        |health| Query { device: device.id, time_ms: 5, ask: Ask::Health(health) }.encode(&device.key).unwrap();
+    assert!(encode(Health { app: "0.1.0 android".to_owned(), ..Health::default() }).len() < 100);
+    let long = Health { app: "x".repeat(MAX_VERSION + 1), ..health() };
+    assert!(UnverifiedQuery::decode(&encode(long)).is_err());
 }
 
 #[test]
@@ -176,6 +192,7 @@ fn replies_come_back() {
             ],
             unknown: vec![4],
         },
+        Reply::Noted,
     ];
     for reply in replies {
         let bytes = reply.encode().unwrap();

@@ -11,6 +11,7 @@ use gandan_sync::cursor::summary;
 use gandan_sync::dictionary::{CURRENT, PLAIN};
 use gandan_sync::envelope::{EnvelopeFile, PushEnvelope, SpaceRef, training_sample};
 use gandan_sync::error::FrameError;
+use gandan_sync::query::{Ask, Failure, Health, Query, Reply, UnverifiedQuery};
 use gandan_sync::request::{Flags, Position, RequestHead, SyncRequest, UnverifiedRequest, salvage};
 use gandan_sync::resolve::Nothing;
 use gandan_sync::response::{ChunkRef, GrantChange, LogItem, Manifest, Notice, Problem, SpacePart, SyncResponse};
@@ -201,6 +202,20 @@ fn the_number_of_the_rules_stands_behind_a_response_for_those_who_ask() {
     longer.push(0);
     assert!(SyncResponse::decode(&longer).is_err());
     assert!(SyncResponse::decode(&bytes[..bytes.len() - 1]).is_err());
+}
+
+#[test]
+fn what_a_device_says_of_itself_is_written_as_it_was() {
+    let device = Device::new(1);
+    let failure = Some(Failure { code: "no_space".to_owned(), at_ms: 1_763_000_000_000 });
+    let health = Health { app: "0.1.0 android".to_owned(), waiting: 12, held_back: 1, files: 300, failure };
+    let query = Query { device: DeviceId([1; 8]), time_ms: 1_763_000_000_123, ask: Ask::Health(health) };
+    let bytes = query.encode(&device.key).unwrap();
+    same("query_health.bin", &bytes);
+    let read = UnverifiedQuery::decode(&golden("query_health.bin", &bytes)).unwrap();
+    assert_eq!(read.verify(&device.public()).unwrap(), query);
+    same("reply_noted.bin", &Reply::Noted.encode().unwrap());
+    assert_eq!(Reply::decode(&std::fs::read(path("reply_noted.bin")).unwrap()).unwrap(), Reply::Noted);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use gandan_model::ids::{ChangeHash, DeviceId, DocId, SpaceId};
+use gandan_sync::query::Health;
 
 use super::Storage;
 use super::storage::{
-    Access, ChangeRow, Content, EnvelopeState, Form, HeadRow, HeldRow, LineQuery, NewContent, NewLine, NewQuarantine,
-    SeenRow, WaitingRow, WriteLog,
+    Access, ChangeRow, Content, EnvelopeState, Form, HeadRow, HealthRow, HeldRow, LineQuery, NewContent, NewLine,
+    NewQuarantine, SeenRow, WaitingRow, WriteLog,
 };
 
 /// A database with two devices of one official and two spaces of one unit. The first device may read and write the
@@ -256,6 +257,10 @@ fn the_last_two_positions_stay(fixture: &Fixture) {
         writer.put_position(ids.device, 3, &[33]).unwrap();
         writer.put_seen(&SeenRow { device: ids.device, at_ms: 1, skew_ms: -5, schema: 1 }).unwrap();
         writer.put_seen(&SeenRow { device: ids.device, at_ms: 2, skew_ms: 5, schema: 1 }).unwrap();
+        let health = Health { app: "0.1.0".to_owned(), waiting: 3, ..Health::default() };
+        for at_ms in [1, 2] {
+            writer.put_health(&HealthRow { device: ids.device, at_ms, health: health.clone() }).unwrap();
+        }
     });
     fixture
         .storage

@@ -5,6 +5,7 @@
 //! visibility, without gaps.
 
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
+use gandan_sync::query::Health;
 
 use super::DbError;
 use crate::reports::audit::NewEntry;
@@ -379,6 +380,17 @@ pub struct SeenRow {
     pub schema: u32,
 }
 
+/// How a device says that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthRow {
+    /// The device's number.
+    pub device: No,
+    /// When it said so, by the server's clock, Unix milliseconds.
+    pub at_ms: i64,
+    /// What it said, with the moment of a failure by the server's clock.
+    pub health: Health,
+}
+
 /// Reading. Within one [`Storage::view`] everything is of one moment.
 pub trait ReadLog {
     /// A device by its id.
@@ -471,6 +483,8 @@ pub trait WriteLog: ReadLog {
     fn put_position(&self, device: No, token: u64, position: &[u8]) -> DbResult<()>;
     /// Remembers what a device said of itself.
     fn put_seen(&self, seen: &SeenRow) -> DbResult<()>;
+    /// Remembers how a device says that it is, instead of what it said before.
+    fn put_health(&self, health: &HealthRow) -> DbResult<()>;
     /// Moves what was committed to its final place in the file, as far as readers allow. For quiet moments.
     fn tidy(&self) -> DbResult<()>;
 }

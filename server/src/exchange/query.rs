@@ -9,7 +9,7 @@ use gandan_model::ids::{ChangeHash, DocId, SpaceId};
 use gandan_sync::attachment::Offered;
 use gandan_sync::digest::short_heads;
 use gandan_sync::limits::{MAX_CHUNKS, MAX_QUERY};
-use gandan_sync::query::{Ask, Query, Reply, UnverifiedQuery, encode_chunks, pack_rules};
+use gandan_sync::query::{Ask, Health, Query, Reply, UnverifiedQuery, encode_chunks, pack_rules};
 use gandan_sync::{Cursor, Outgoing, Refusal, compact};
 
 use super::giving::offer;
@@ -17,7 +17,7 @@ use super::{Exchange, Trouble, verifying_key};
 use crate::db::DbError;
 use crate::db::sqlite::decisions::{self, Fate};
 use crate::db::sqlite::rules;
-use crate::db::storage::{DbResult, DeviceRow, HeadRow, ReadLog, SpaceRow};
+use crate::db::storage::{DbResult, DeviceRow, HeadRow, HealthRow, ReadLog, SpaceRow};
 use crate::documents::Reader;
 
 impl Exchange {
@@ -26,7 +26,7 @@ impl Exchange {
         let unverified = UnverifiedQuery::decode(bytes)?;
         let id = unverified.device();
         let device = self.storage.read(|log| log.device(&id))?.ok_or(Trouble::new(Refusal::UNKNOWN_DEVICE))?;
-        let Query { ask, .. } = unverified.verify(&verifying_key(&device)?)?;
+        let Query { ask, time_ms, .. } = unverified.verify(&verifying_key(&device)?)?;
         self.metrics.query(name(&ask));
         let out = match ask {
             Ask::Chunks { space, hashes } => self.reading(&device, &space, |log, space| chunks(log, space, &hashes))?,
@@ -46,6 +46,7 @@ impl Exchange {
             Ask::Rules => self.rules(&device)?.encode()?,
             Ask::Files { offered } => self.holdings(&device, &offered)?.encode()?,
             Ask::Decisions { device_seqs } => self.decisions(&device, &device_seqs)?.encode()?,
+            Ask::Health(health) => self.note(&device, health, time_ms).encode()?,
         };
         self.metrics.sync_bytes(bytes.len(), out.len());
         Ok(out)
@@ -65,6 +66,17 @@ impl Exchange {
             }
             Ok(Reply::Decided { decisions: decided, unknown })
         })
+    }
+
+    /// Remembers how a device says that it is. A failure's moment is put right by what its clock shows now.
+    fn note(&self, device: &DeviceRow, mut health: Health, time_ms: u64) -> Reply {
+        let at_ms = self.clock.now_ms();
+        if let Some(failure) = &mut health.failure {
+            let ago = time_ms.saturating_sub(failure.at_ms);
+            failure.at_ms = u64::try_from(at_ms).unwrap_or(0).saturating_sub(ago);
+        }
+        self.ingest.keep_health(HealthRow { device: device.no, at_ms, health });
+        Reply::Noted
     }
 
     /// Runs `read` on one view of a space that the device may read at this moment.
@@ -137,6 +149,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Rules => "rules",
         Ask::Files { .. } => "files",
         Ask::Decisions { .. } => "decisions",
+        Ask::Health(_) => "health",
     }
 }
 

@@ -69,7 +69,7 @@ impl Request {
             Ask::Chunks { space, .. } | Ask::Compare { space, .. } | Ask::Differ { space, .. } => Errand::Read(*space),
             Ask::Offer { .. } | Ask::Return { .. } => Errand::Return,
             Ask::Renew { .. } => Errand::Renew,
-            Ask::Rules | Ask::Files { .. } | Ask::Decisions { .. } => Errand::Aside,
+            Ask::Rules | Ask::Files { .. } | Ask::Decisions { .. } | Ask::Health(_) => Errand::Aside,
         };
         Self { device: read.device(), errand, ..nobody }
     }

@@ -6,10 +6,11 @@
 //! An exchange begins with a round trip. What an answer calls for follows, each in a file of its own: whole documents
 //! for a device that is new ([`loading`]), documents that differ ([`healing`]), what a restored server lost
 //! ([`returning`]), a new identity for a device that has a twin ([`renewal`]), rules that changed ([`rules`]), what
-//! became of work that was set aside ([`decisions`]).
+//! became of work that was set aside ([`decisions`]), how this device is ([`health`]).
 
 mod decisions;
 mod healing;
+mod health;
 mod loading;
 mod renewal;
 mod returning;
@@ -30,6 +31,7 @@ use gandan_sync::query::{Ask, Query, Reply};
 use gandan_sync::response::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use health::worth_telling;
 pub use round::SCHEMA;
 pub(crate) use rules::kept as kept_rules;
 
@@ -61,7 +63,7 @@ impl Errand {
 
     /// Whether a server that cannot answer it, being older than this app, is no reason to end the exchange.
     pub fn may_fail(&self) -> bool {
-        matches!(self.0, Work::Decisions)
+        matches!(self.0, Work::Decisions | Work::Health { .. })
     }
 }
 
@@ -76,6 +78,7 @@ enum Work {
     Renew { identity: Identity },
     Rules,
     Decisions,
+    Health { told: Vec<u8> },
 }
 
 /// One exchange with the server, without the road: gives the bytes of a message and takes in the bytes of its answer.
@@ -109,6 +112,7 @@ pub struct Exchange {
     /// How often each log turned out to be another one.
     diverged: BTreeMap<SpaceId, u32>,
     asked_decisions: bool,
+    told_health: bool,
     /// Drafts were handed in before a wipe.
     gave_up_drafts: bool,
 }
@@ -136,6 +140,7 @@ impl Exchange {
             revoked: false,
             diverged: BTreeMap::new(),
             asked_decisions: false,
+            told_health: false,
             gave_up_drafts: false,
         }
     }
@@ -164,6 +169,12 @@ impl Exchange {
         }
         if self.report.round_trips > 0
             && let Some(message) = self.ask_decisions(client)?
+        {
+            return Ok(Some(message));
+        }
+        if self.report.round_trips > 0
+            && !self.again
+            && let Some(message) = self.tell_health(client)?
         {
             return Ok(Some(message));
         }
@@ -196,6 +207,7 @@ impl Exchange {
             },
             Work::Rules => Self::take_rules(client, reply(answer)?),
             Work::Decisions => self.take_decisions(client, reply(answer)?),
+            Work::Health { told } => Self::take_note(client, &told, &reply(answer)?),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Devices and their grants.
 
 use gandan_model::ids::{Compartment, DeviceId};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -163,6 +163,27 @@ pub struct DeviceLine {
     pub quarantined: i64,
     /// Why the last of these is there.
     pub last_reason: Option<String>,
+    /// How it says that it is; null: its app is older than that question.
+    pub health: Option<DeviceHealth>,
+}
+
+/// How a device said that it was, at the end of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeviceHealth {
+    /// When it said so, Unix milliseconds. It says so again when something has changed.
+    pub at_ms: i64,
+    /// Version of its app, and what it runs on.
+    pub app: String,
+    /// Changes on it that the server has not confirmed.
+    pub waiting: i64,
+    /// Envelopes on it that the server refused or set aside.
+    pub held_back: i64,
+    /// Photographs on it whose bytes the server does not have.
+    pub files: i64,
+    /// Code of its last exchange that failed for a reason which does not pass by itself.
+    pub failure: Option<String>,
+    /// When that was, Unix milliseconds.
+    pub failure_ms: Option<i64>,
 }
 
 /// Every device of an official, in the order in which they were enrolled.
@@ -170,8 +191,10 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceLine>, DbError> {
     let mut statement = connection.prepare_cached(
         "SELECT d.id, o.id, o.name, d.created_ms, d.revoked_ms, d.wipe, s.last_sync_ms, s.skew_ms, s.schema,
          (SELECT count(*) FROM quarantine q WHERE q.device = d.no AND q.resolved_ms IS NULL),
-         (SELECT q.reason FROM quarantine q WHERE q.device = d.no AND q.resolved_ms IS NULL ORDER BY q.id DESC LIMIT 1)
-         FROM device d JOIN official o ON o.id = d.official LEFT JOIN device_seen s ON s.device = d.no ORDER BY d.no",
+         (SELECT q.reason FROM quarantine q WHERE q.device = d.no AND q.resolved_ms IS NULL ORDER BY q.id DESC LIMIT 1),
+         h.at_ms, h.app, h.waiting, h.held_back, h.files, h.failure, h.failure_ms
+         FROM device d JOIN official o ON o.id = d.official LEFT JOIN device_seen s ON s.device = d.no
+         LEFT JOIN device_health h ON h.device = d.no ORDER BY d.no",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(DeviceLine {
@@ -186,9 +209,24 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceLine>, DbError> {
             schema: row.get(8)?,
             quarantined: row.get(9)?,
             last_reason: row.get(10)?,
+            health: health(row)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The columns from the eleventh on; a device that never said how it is has none of them.
+fn health(row: &Row<'_>) -> rusqlite::Result<Option<DeviceHealth>> {
+    let Some(at_ms) = row.get(11)? else { return Ok(None) };
+    Ok(Some(DeviceHealth {
+        at_ms,
+        app: row.get(12)?,
+        waiting: row.get(13)?,
+        held_back: row.get(14)?,
+        files: row.get(15)?,
+        failure: row.get(16)?,
+        failure_ms: row.get(17)?,
+    }))
 }
 
 /// The server's own device: its number and its id.

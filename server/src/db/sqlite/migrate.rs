@@ -21,6 +21,7 @@ pub const CORE_STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0022_map.sql"),
     include_str!("../../../migrations/sqlite/0023_external.sql"),
     include_str!("../../../migrations/sqlite/0024_attachments.sql"),
+    include_str!("../../../migrations/sqlite/0026_device_health.sql"),
 ];
 
 /// The whole schema of the views. A change here makes every server build its views anew at its next start.

@@ -7,8 +7,9 @@ use gandan_model::ids::{DeviceId, DocId, SpaceId};
 use super::columns::{int, pack_heads};
 use super::log::Log;
 use crate::db::storage::{
-    Access, ChangeRow, DbResult, DeviceRow, EnvelopeState, GrantRow, HeadRow, HeldRow, LineQuery, LineRow, ManifestRow,
-    NewContent, NewLine, NewQuarantine, No, QuarantinedRow, ReadLog, SeenRow, SpaceRow, WaitingRow, WriteLog,
+    Access, ChangeRow, DbResult, DeviceRow, EnvelopeState, GrantRow, HeadRow, HealthRow, HeldRow, LineQuery, LineRow,
+    ManifestRow, NewContent, NewLine, NewQuarantine, No, QuarantinedRow, ReadLog, SeenRow, SpaceRow, WaitingRow,
+    WriteLog,
 };
 use crate::reports::audit::{self, NewEntry};
 
@@ -280,6 +281,18 @@ impl WriteLog for Writer {
         self.execute(
             "INSERT OR REPLACE INTO device_seen (device, last_sync_ms, skew_ms, schema) VALUES (?1, ?2, ?3, ?4)",
             (seen.device, seen.at_ms, seen.skew_ms, seen.schema),
+        )
+    }
+
+    fn put_health(&self, HealthRow { device, at_ms, health }: &HealthRow) -> DbResult<()> {
+        let (failure, failure_ms) = match &health.failure {
+            Some(failure) => (Some(&failure.code), Some(int(failure.at_ms)?)),
+            None => (None, None),
+        };
+        self.execute(
+            "INSERT OR REPLACE INTO device_health (device, at_ms, app, waiting, held_back, files, failure, failure_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            (device, at_ms, &health.app, health.waiting, health.held_back, health.files, failure, failure_ms),
         )
     }
 
