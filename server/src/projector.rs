@@ -23,6 +23,7 @@ use crate::compactor::CompactorThread;
 use crate::db::{Db, DbError};
 use crate::error::ServerError;
 use crate::metrics::Metrics;
+use crate::reports::facts::Facts;
 use pass::Pass;
 pub use signal::Signal;
 
@@ -72,9 +73,10 @@ impl Projector {
         // Whoever asks right after the start must not hear that nothing is to be done.
         pass.announce()?;
         let projector = Self { signal: Arc::clone(&signal) };
+        let db = db.clone();
         let thread = std::thread::Builder::new()
             .name("projector".to_owned())
-            .spawn(move || run(pass, &signal, &after))
+            .spawn(move || run(&db, pass, &signal, &after))
             .map_err(ServerError::io("start the projector thread"))?;
         Ok((projector, thread))
     }
@@ -103,14 +105,20 @@ pub struct AfterPass {
     pub compactor: Option<CompactorThread>,
     /// Lets bytes go that no record may have any more, before anybody is told that the views are up to date.
     pub attachments: Attachments,
+    /// Follow the views, so that nobody who asks for figures has to wait for it.
+    pub facts: Arc<Facts>,
 }
 
-fn run(mut pass: Pass, signal: &Signal, after: &AfterPass) {
+fn run(db: &Db, mut pass: Pass, signal: &Signal, after: &AfterPass) {
     while let Some(commits) = signal.wait_for_work(QUIET, PATIENCE) {
         let done = pass.run(&|| signal.is_stopped()).map_err(ServerError::from);
         match done.and_then(|()| after.attachments.sweep()) {
             Ok(()) => {
                 signal.done(commits);
+                if let Err(error) = db.read(|connection| after.facts.keep_up(connection)) {
+                    // Whoever asks next reads what is missing.
+                    tracing::warn!(code = error.code(), "facts do not follow the views");
+                }
                 if let Some(compactor) = &after.compactor {
                     compactor.news();
                 }

@@ -130,8 +130,8 @@ impl Server {
         });
         let attachments = Attachments::new(db.clone(), Arc::clone(&options.clock), options.attachments);
         attachments.remove_gone()?;
-        let after = AfterPass { compactor: compactor.clone(), attachments: attachments.clone() };
-        let (projector, follower) = Projector::start(&db, signal, metrics.clone(), after)?;
+        let after = AfterPass { compactor: compactor.clone(), attachments: attachments.clone(), facts: Arc::default() };
+        let (projector, follower) = Projector::start(&db, signal, metrics.clone(), after.clone())?;
         threads.push(follower);
         let exchange = Exchange {
             storage: Arc::new(db.clone()),
@@ -152,6 +152,7 @@ impl Server {
         let (shutdown, stopping) = watch::channel(false);
         let state = AppState::new(Parts {
             db,
+            facts: after.facts,
             clock: options.clock,
             events,
             staff,

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::oidc::Oidc;
 use crate::projector::Projector;
+use crate::reports::facts::Facts;
 use crate::staff_writer::StaffWriter;
 
 /// The running server's parts; clones share them.
@@ -22,6 +23,7 @@ pub struct AppState(Arc<Parts>);
 /// See the methods of [`AppState`].
 pub(crate) struct Parts {
     pub(crate) db: Db,
+    pub(crate) facts: Arc<Facts>,
     pub(crate) clock: SharedClock,
     pub(crate) events: EventHub,
     pub(crate) staff: StaffWriter,
@@ -53,6 +55,11 @@ impl AppState {
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// What figures and maps read.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.0.facts
     }
 
     /// The clock.

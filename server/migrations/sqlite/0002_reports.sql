@@ -50,9 +50,6 @@ CREATE TABLE visit_row (
 ) STRICT;
 CREATE INDEX visit_row_day ON visit_row (day, id);
 CREATE INDEX visit_row_unit ON visit_row (unit, day, id);
--- For the map: everything that a point needs, so that no row is read.
-CREATE INDEX visit_row_place ON visit_row (id, unit, lat, lon);
-CREATE INDEX visit_row_map ON visit_row (lat, lon, day, unit, status, hot_spot, review, id) WHERE aside = 0;
 CREATE INDEX visit_row_village ON visit_row (unit, village, day, status, last_event_day) WHERE aside = 0;
 CREATE INDEX visit_row_held ON visit_row (unit, day, status, last_event_day) WHERE aside = 0;
 CREATE INDEX visit_row_waiting ON visit_row (unit) WHERE status = 'submitted' AND aside = 0;
@@ -148,8 +145,6 @@ CREATE INDEX issue_row_received ON issue_row (received_day, id);
 CREATE INDEX issue_row_unit ON issue_row (unit, received_day, id);
 CREATE INDEX issue_row_open ON issue_row (unit, resolve_due, agency, priority, agency_key, sealed, hot_spot)
     WHERE countable = 1 AND status NOT IN ('resolved', 'replied', 'closed', 'withdrawn', 'out_of_competence', 'not_accepted');
-CREATE INDEX issue_row_map ON issue_row (unit, received_day, status, resolve_due, first_settled_day, hot_spot, agency_key,
-    sealed, countable, visit, id) WHERE countable = 1;
 CREATE INDEX issue_row_ticket ON issue_row (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX issue_row_due ON issue_row (coalesce(resolve_due, 9999999), id);
 CREATE INDEX issue_row_updated ON issue_row (updated_ms, id);

@@ -11,6 +11,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+mod seen;
 pub mod sqlite;
 pub mod storage;
 

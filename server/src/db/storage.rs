@@ -5,9 +5,9 @@
 //! visibility, without gaps.
 
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
-use gandan_sync::query::Health;
 
 use super::DbError;
+pub use super::seen::{HealthRow, SeenRow};
 use crate::reports::audit::NewEntry;
 
 /// The result of everything here.
@@ -365,30 +365,6 @@ impl Form {
     pub(crate) const fn from_number(number: u8) -> Self {
         if number == 0 { Self::Envelope } else { Self::Chunk }
     }
-}
-
-/// What a device said of itself in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeenRow {
-    /// The device's number.
-    pub device: No,
-    /// When, by the server's clock, Unix milliseconds.
-    pub at_ms: i64,
-    /// Its clock minus the server's, milliseconds.
-    pub skew_ms: i64,
-    /// The schema version it writes.
-    pub schema: u32,
-}
-
-/// How a device says that it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthRow {
-    /// The device's number.
-    pub device: No,
-    /// When it said so, by the server's clock, Unix milliseconds.
-    pub at_ms: i64,
-    /// What it said, with the moment of a failure by the server's clock.
-    pub health: Health,
 }
 
 /// Reading. Within one [`Storage::view`] everything is of one moment.

@@ -14,6 +14,7 @@ use crate::db::{Db, DbError, Storage};
 use crate::documents::{Assembled, LoggedChange, Reader, assemble, changes, open_line};
 use crate::metrics::Metrics;
 use crate::reports;
+use crate::reports::facts::NOTED;
 
 /// Most log entries in one transaction.
 const MAX_LINES: usize = 64;
@@ -64,10 +65,11 @@ impl Pass {
     }
 
     /// Starts to write views. `BEGIN IMMEDIATE` would lock the attached core as well and keep devices waiting; a first
-    /// write locks what it writes.
+    /// write locks what it writes: changes that are noted for longer than anybody needs go.
     fn begin(&self) -> Result<Transaction<'_>, DbError> {
         let transaction = Transaction::new_unchecked(&self.views, TransactionBehavior::Deferred)?;
-        transaction.prepare_cached("DELETE FROM projected WHERE space < 0")?.execute([])?;
+        let old = "DELETE FROM fact_change WHERE seq <= (SELECT max(seq) FROM fact_change) - ?1";
+        transaction.prepare_cached(old)?.execute([NOTED])?;
         Ok(transaction)
     }
 

@@ -40,6 +40,12 @@ impl Day {
         self.0.saturating_mul(DAY_MS) - i64::from(VIETNAM.seconds()) * 1000
     }
 
+    /// The first day of the month that the day lies in.
+    #[must_use]
+    pub fn month(self) -> Self {
+        Self::of(self.date().first_of_month())
+    }
+
     /// The Monday of the week that the day lies in.
     #[must_use]
     pub fn monday(self) -> Self {

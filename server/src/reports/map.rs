@@ -1,12 +1,16 @@
 //! What stands on a map: units as bubbles, visits and issues as points gathered by a grid.
 
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
+
+use gandan_model::ids::DocId;
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::day::Day;
+use super::facts::{Facts, IssueRecord, Name, Table};
 use super::figures::{Share, rows};
-use super::queue::OPEN;
 use super::scope::{Conditions, Scope};
 use crate::db::DbError;
 
@@ -53,7 +57,7 @@ pub struct Point {
     pub hot: i64,
     /// The record, if it is one alone.
     #[schema(value_type = Option<String>, format = "uuid")]
-    pub id: Option<gandan_model::ids::DocId>,
+    pub id: Option<DocId>,
     /// Its status, if it is one alone.
     pub status: Option<String>,
 }
@@ -97,57 +101,95 @@ pub struct Wanted {
     pub overdue: bool,
 }
 
-// A plus before a day keeps the planner from the index by day, behind which it would have to read every row; those that
-// hold all that is asked (`issue_row_map`, `visit_row_held`, `visit_row_map`) are read from end to end in their order.
+/// What is counted of a unit.
+#[derive(Default)]
+struct Counted {
+    visits: i64,
+    issues: i64,
+    open: i64,
+    overdue: i64,
+    hot: i64,
+    in_time: i64,
+    judged: i64,
+}
 
 /// Every unit of the scope, with what happened in the period, judged on `today`.
-pub fn units(connection: &Connection, scope: &Scope, wanted: &Wanted, today: Day) -> Result<Vec<UnitPoint>, DbError> {
-    let mut sql = Conditions::default();
-    scope.on_issues("i", &mut sql);
-    sql.bind(":today", today.0);
-    sql.bind(":from", wanted.from.unwrap_or(Day::FIRST).0);
-    sql.bind(":to", wanted.to.unwrap_or(Day::LAST).0);
-    let settled = "i.status IN ('resolved', 'replied', 'closed')";
-    let left = "i.status IN ('withdrawn', 'out_of_competence', 'not_accepted')";
-    let issues = format!(
-        "SELECT i.unit, count(*) AS issues, count(*) FILTER (WHERE {OPEN}) AS open, \
-         count(*) FILTER (WHERE {OPEN} AND i.resolve_due < :today) AS overdue, \
-         count(*) FILTER (WHERE {OPEN} AND i.hot_spot = 1) AS hot, \
-         count(*) FILTER (WHERE {settled} AND i.first_settled_day <= i.resolve_due) AS in_time, \
-         count(*) FILTER (WHERE i.resolve_due IS NOT NULL AND NOT {left} AND ({settled} OR i.resolve_due < :today)) AS judged \
-         FROM issue_row i WHERE i.countable = 1 AND i.sealed = 0 AND +i.received_day BETWEEN :from AND :to AND {} \
-         GROUP BY i.unit",
-        sql.sql()
-    );
-    let mut on_visits = Conditions::default();
-    scope.on_visits(&mut on_visits);
-    let mut on_units = Conditions::default();
-    scope.units_on("u.code", &mut on_units);
-    let text = format!(
-        "SELECT u.code, u.name, u.lat, u.lon, coalesce(h.visits, 0), coalesce(g.issues, 0), coalesce(g.open, 0), \
-         coalesce(g.overdue, 0), coalesce(g.hot, 0), coalesce(g.in_time, 0), coalesce(g.judged, 0) FROM unit u \
-         LEFT JOIN ({issues}) g ON g.unit = u.code \
-         LEFT JOIN (SELECT v.unit, count(*) AS visits FROM visit_row v WHERE v.aside = 0 AND v.status IN {} AND \
-         +v.day BETWEEN :from AND :to AND {} GROUP BY v.unit) h ON h.unit = u.code \
-         WHERE u.kind <> 'province' AND {} ORDER BY u.code",
-        super::scope::HELD,
-        on_visits.sql(),
-        on_units.sql()
-    );
-    rows(connection, &text, &sql, |row| {
-        Ok(UnitPoint {
-            unit: row.get(0)?,
-            name: row.get(1)?,
-            lat: row.get(2)?,
-            lon: row.get(3)?,
-            visits: row.get(4)?,
-            issues: row.get(5)?,
-            open: row.get(6)?,
-            overdue: row.get(7)?,
-            hot_spots: row.get(8)?,
-            on_time: Share::of(row.get(9)?, row.get(10)?),
+pub fn units(
+    connection: &Connection,
+    facts: &Facts,
+    scope: &Scope,
+    wanted: &Wanted,
+    today: Day,
+) -> Result<Vec<UnitPoint>, DbError> {
+    facts.at_one_moment(connection, |moment, facts| {
+        let counted = count(facts, scope, wanted, today);
+        let mut sql = Conditions::default();
+        scope.units_on("u.code", &mut sql);
+        let text = format!(
+            "SELECT u.code, u.name, u.lat, u.lon FROM unit u WHERE u.kind <> 'province' AND {} ORDER BY u.code",
+            sql.sql()
+        );
+        let none = Counted::default();
+        rows(moment, &text, &sql, |row| {
+            let unit: String = row.get(0)?;
+            let of = facts.names.find(&unit).and_then(|name| counted.get(&name)).unwrap_or(&none);
+            Ok(UnitPoint {
+                unit,
+                name: row.get(1)?,
+                lat: row.get(2)?,
+                lon: row.get(3)?,
+                visits: of.visits,
+                issues: of.issues,
+                open: of.open,
+                overdue: of.overdue,
+                hot_spots: of.hot,
+                on_time: Share::of(of.in_time, of.judged),
+            })
         })
     })
+}
+
+fn count(facts: &Table, scope: &Scope, wanted: &Wanted, today: Day) -> HashMap<Name, Counted> {
+    let (lens, days) = (scope.lens(&facts.names), wanted.days());
+    let mut counted: HashMap<Name, Counted> = HashMap::new();
+    for visit in facts.visits.values() {
+        let held = matches!(facts.names.text(visit.status), "submitted" | "returned" | "verified");
+        if !visit.aside && held && days.contains(&visit.day.into()) && lens.shows_visit(visit) {
+            counted.entry(visit.unit).or_default().visits += 1;
+        }
+    }
+    for issue in facts.issues.values() {
+        if !issue.countable || issue.sealed || !days.contains(&issue.received.into()) || !lens.shows_issue(issue) {
+            continue;
+        }
+        let unit = counted.entry(issue.unit).or_default();
+        let due = issue.due.get();
+        let (settled, open) = (is_settled(facts, issue), is_open(facts, issue));
+        let late = due.is_some_and(|due| due < today.0);
+        unit.issues += 1;
+        unit.open += i64::from(open);
+        unit.overdue += i64::from(open && late);
+        unit.hot += i64::from(open && issue.hot_spot);
+        unit.in_time += i64::from(settled && issue.settled.get().zip(due).is_some_and(|(settled, due)| settled <= due));
+        unit.judged += i64::from(due.is_some() && (settled || (open && late)));
+    }
+    counted
+}
+
+fn is_settled(facts: &Table, issue: &IssueRecord) -> bool {
+    matches!(facts.names.text(issue.status), "resolved" | "replied" | "closed")
+}
+
+/// Countable, neither settled nor out of the line.
+fn is_open(facts: &Table, issue: &IssueRecord) -> bool {
+    let left = matches!(facts.names.text(issue.status), "withdrawn" | "out_of_competence" | "not_accepted");
+    issue.countable && !left && !is_settled(facts, issue)
+}
+
+impl Wanted {
+    fn days(&self) -> RangeInclusive<i64> {
+        self.from.unwrap_or(Day::FIRST).0..=self.to.unwrap_or(Day::LAST).0
+    }
 }
 
 impl Frame {
@@ -156,99 +198,132 @@ impl Frame {
         360.0 / f64::from(1_u32 << self.zoom.min(20)) * 48.0 / 256.0
     }
 
-    fn on(self, sql: &mut Conditions, lat: &str, lon: &str) {
-        sql.push(&format!("{lat} BETWEEN :south AND :north AND {lon} BETWEEN :west AND :east"));
-        sql.bind(":south", self.south);
-        sql.bind(":north", self.north);
-        sql.bind(":west", self.west);
-        sql.bind(":east", self.east);
+    fn holds(self, (lat, lon): (f64, f64)) -> bool {
+        (self.south..=self.north).contains(&lat) && (self.west..=self.east).contains(&lon)
     }
 }
 
-fn period(wanted: &Wanted, column: &str, sql: &mut Conditions) {
-    if let Some(from) = wanted.from {
-        sql.push(&format!("+{column} >= :from"));
-        sql.bind(":from", from.0);
-    }
-    if let Some(to) = wanted.to {
-        sql.push(&format!("+{column} <= :to"));
-        sql.bind(":to", to.0);
-    }
+/// A record on the map.
+struct Spot<'f> {
+    place: (f64, f64),
+    id: DocId,
+    status: &'f str,
+    late: bool,
+    hot: bool,
 }
 
 /// Visits that have a place, gathered by a grid.
-pub fn visits(connection: &Connection, scope: &Scope, wanted: &Wanted, frame: Frame) -> Result<Points, DbError> {
-    let mut sql = Conditions::default();
-    scope.on_visits(&mut sql);
-    sql.push("v.aside = 0");
-    frame.on(&mut sql, "v.lat", "v.lon");
-    period(wanted, "v.day", &mut sql);
-    if wanted.hot {
-        sql.push("v.hot_spot IN ('watch', 'active')");
-    }
-    let from = format!(
-        "SELECT v.id AS id, v.lat AS lat, v.lon AS lon, v.status AS status, v.review > 0 AS late, \
-         v.hot_spot IN ('watch', 'active') AS hot FROM visit_row v WHERE {}",
-        sql.sql()
-    );
-    gather(connection, &from, &sql, frame)
+pub fn visits(
+    connection: &Connection,
+    facts: &Facts,
+    scope: &Scope,
+    wanted: &Wanted,
+    frame: Frame,
+) -> Result<Points, DbError> {
+    facts.at_one_moment(connection, |_, facts| {
+        let (lens, days) = (scope.lens(&facts.names), wanted.days());
+        let spots = facts.visits.values().filter_map(|visit| {
+            let place = visit.place.filter(|place| frame.holds(*place))?;
+            let hot = matches!(facts.names.text(visit.hot_spot), "watch" | "active");
+            let asked = !visit.aside && days.contains(&visit.day.into()) && (hot || !wanted.hot);
+            let status = facts.names.text(visit.status);
+            (asked && lens.shows_visit(visit)).then_some(Spot { place, id: visit.id, status, late: visit.review, hot })
+        });
+        Ok(gather(&spots.collect::<Vec<_>>(), frame))
+    })
 }
 
 /// Issues, at the place of their visit, else at the point of their unit; gathered by a grid.
 pub fn issues(
     connection: &Connection,
+    facts: &Facts,
     scope: &Scope,
     wanted: &Wanted,
     frame: Frame,
     today: Day,
 ) -> Result<Points, DbError> {
-    let mut sql = Conditions::default();
-    scope.on_issues("i", &mut sql);
-    sql.push("i.countable = 1");
-    sql.bind(":today", today.0);
-    frame.on(&mut sql, "coalesce(v.lat, u.lat)", "coalesce(v.lon, u.lon)");
-    period(wanted, "i.received_day", &mut sql);
-    if wanted.hot {
-        sql.push("i.hot_spot = 1");
-    }
-    if wanted.overdue {
-        sql.push(&format!("{OPEN} AND i.resolve_due < :today"));
-    }
-    let from = format!(
-        "SELECT i.id AS id, coalesce(v.lat, u.lat) AS lat, coalesce(v.lon, u.lon) AS lon, i.status AS status, \
-         ({OPEN} AND i.resolve_due < :today) AS late, i.hot_spot AS hot FROM issue_row i \
-         LEFT JOIN visit_row v ON v.id = i.visit AND v.unit = i.unit LEFT JOIN unit u ON u.code = i.unit WHERE {}",
-        sql.sql()
-    );
-    gather(connection, &from, &sql, frame)
+    facts.at_one_moment(connection, |moment, facts| {
+        let (lens, days) = (scope.lens(&facts.names), wanted.days());
+        let units = centres(moment, facts)?;
+        let spots = facts.issues.values().filter_map(|issue| {
+            let own = issue.visit.and_then(|visit| facts.place(visit, issue.unit));
+            let place = own.or_else(|| units.get(&issue.unit).copied()).filter(|place| frame.holds(*place))?;
+            let late = is_open(facts, issue) && issue.due.get().is_some_and(|due| due < today.0);
+            let asked = issue.countable
+                && days.contains(&issue.received.into())
+                && (issue.hot_spot || !wanted.hot)
+                && (late || !wanted.overdue);
+            let (id, status, hot) = (issue.id, facts.names.text(issue.status), issue.hot_spot);
+            (asked && lens.shows_issue(issue)).then_some(Spot { place, id, status, late, hot })
+        });
+        Ok(gather(&spots.collect::<Vec<_>>(), frame))
+    })
 }
 
-fn gather(connection: &Connection, from: &str, sql: &Conditions, frame: Frame) -> Result<Points, DbError> {
+/// The points of units, where known.
+fn centres(connection: &Connection, facts: &Table) -> Result<HashMap<Name, (f64, f64)>, DbError> {
+    let text = "SELECT code, lat, lon FROM unit WHERE lat IS NOT NULL AND lon IS NOT NULL";
+    let units = rows(connection, text, &Conditions::default(), |row| {
+        Ok((row.get::<_, String>(0)?, (row.get(1)?, row.get(2)?)))
+    })?;
+    Ok(units.into_iter().filter_map(|(code, place)| Some((facts.names.find(&code)?, place))).collect())
+}
+
+/// What lies in one square of the grid.
+struct Square<'s> {
+    lat: f64,
+    lon: f64,
+    count: i64,
+    late: i64,
+    hot: i64,
+    first: &'s Spot<'s>,
+}
+
+fn gather(spots: &[Spot<'_>], frame: Frame) -> Points {
     let mut cell = frame.cell();
     loop {
-        // The size is a number of ours, never text from outside. Floor by a shift, so that no square straddles zero.
-        let text = format!(
-            "SELECT avg(p.lat), avg(p.lon), count(*), sum(coalesce(p.late, 0)), sum(p.hot), min(p.id), min(p.status) FROM ({from}) p \
-             GROUP BY CAST((p.lat + 90.0) / {cell:.9} AS INTEGER), CAST((p.lon + 180.0) / {cell:.9} AS INTEGER) LIMIT {}",
-            MAX_POINTS + 1
-        );
-        let points = rows(connection, &text, sql, |row| {
-            let count: i64 = row.get(2)?;
-            let alone = count == 1;
-            Ok(Point {
-                lat: row.get(0)?,
-                lon: row.get(1)?,
-                count,
-                late: row.get(3)?,
-                hot: row.get(4)?,
-                id: row.get::<_, Option<[u8; 16]>>(5)?.filter(|_| alone).map(gandan_model::ids::DocId),
-                status: row.get::<_, Option<String>>(6)?.filter(|_| alone),
-            })
-        })?;
-        if points.len() <= MAX_POINTS || cell > 90.0 {
+        let squares = squares(spots, cell);
+        if squares.len() <= MAX_POINTS || cell > 90.0 {
+            let points: Vec<Point> = squares.into_values().map(|square| square.point()).collect();
             let total = points.iter().map(|point| point.count).sum();
-            return Ok(Points { points, total, cell_deg: cell });
+            return Points { points, total, cell_deg: cell };
         }
         cell *= 2.0;
+    }
+}
+
+fn squares<'s>(spots: &'s [Spot<'s>], cell: f64) -> BTreeMap<(i32, i32), Square<'s>> {
+    let mut squares: BTreeMap<(i32, i32), Square<'s>> = BTreeMap::new();
+    for spot in spots {
+        let (lat, lon) = spot.place;
+        // Degrees by a cell of at least 0.0001: far inside 32 bits. Floor by a shift, so that no square straddles zero.
+        #[allow(clippy::cast_possible_truncation)]
+        let key = (((lat + 90.0) / cell) as i32, ((lon + 180.0) / cell) as i32);
+        let none = || Square { lat: 0.0, lon: 0.0, count: 0, late: 0, hot: 0, first: spot };
+        let square = squares.entry(key).or_insert_with(none);
+        square.lat += lat;
+        square.lon += lon;
+        square.count += 1;
+        square.late += i64::from(spot.late);
+        square.hot += i64::from(spot.hot);
+    }
+    squares
+}
+
+impl Square<'_> {
+    fn point(&self) -> Point {
+        // A count of records: far below 2^52.
+        #[allow(clippy::cast_precision_loss)]
+        let count = self.count as f64;
+        let alone = self.count == 1;
+        Point {
+            lat: self.lat / count,
+            lon: self.lon / count,
+            count: self.count,
+            late: self.late,
+            hot: self.hot,
+            id: alone.then_some(self.first.id),
+            status: alone.then(|| self.first.status.to_owned()),
+        }
     }
 }

@@ -26,6 +26,7 @@ pub mod audit;
 pub mod day;
 pub mod due;
 pub(crate) mod duplicates;
+pub mod facts;
 pub mod figures;
 mod issues;
 pub mod list;
@@ -93,7 +94,8 @@ pub fn erase(
 pub fn clear(connection: &Connection) -> Result<(), DbError> {
     // The triggers would take every row's words out of the search index one by one: for a province minutes instead of
     // a second. They are put aside meanwhile.
-    const TRIGGERS: &str = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND name IN ('visit_text_delete', 'issue_text_delete')";
+    const TRIGGERS: &str = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND name IN \
+        ('visit_text_delete', 'issue_text_delete', 'visit_fact_deleted', 'issue_fact_deleted')";
     let triggers: Vec<(String, String)> = connection
         .prepare(TRIGGERS)?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -107,6 +109,11 @@ pub fn clear(connection: &Connection) -> Result<(), DbError> {
          DELETE FROM visit_row; \
          DELETE FROM issue_text; DELETE FROM issue_clock; DELETE FROM issue_event_row; DELETE FROM issue_row; DELETE FROM review_item_row; \
          DELETE FROM attachment_use; DELETE FROM attachment_removed;",
+    )?;
+    // A gap in what is noted: whoever follows it begins anew.
+    connection.execute_batch(
+        "INSERT INTO fact_change (seq, issue, n) SELECT coalesce(max(seq), 0) + 2, 1, 0 FROM fact_change; \
+         DELETE FROM fact_change WHERE seq < (SELECT max(seq) FROM fact_change);",
     )?;
     for (_, sql) in &triggers {
         connection.execute_batch(sql)?;

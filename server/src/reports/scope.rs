@@ -1,12 +1,13 @@
 //! Whose records a reader may see, as a condition that every query carries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use gandan_model::text::fold;
 use rusqlite::ToSql;
 
 use crate::auth::{self, Principal};
 use crate::reports::day::Day;
+use crate::reports::facts::{IssueRecord, Name, Names, VisitRecord};
 
 /// What a reader may see. Built from a role and its grants in one place ([`Scope::of`]) and asked for by
 /// every query of this module, so that a list, a count and a search cannot disagree.
@@ -51,6 +52,19 @@ impl Scope {
         self.units.as_ref().is_none_or(|units| units.contains(unit))
     }
 
+    /// The conditions of [`Scope::on_visits`] and [`Scope::on_issues`] for facts in memory.
+    pub(crate) fn lens(&self, names: &Names) -> Lens {
+        let named = |units: &BTreeSet<String>| units.iter().filter_map(|unit| names.find(unit)).collect();
+        Lens {
+            units: self.units.as_ref().map(named),
+            agency: match &self.agency {
+                None => Agency::Any,
+                Some(agency) => names.find(agency).map_or(Agency::Unknown, Agency::One),
+            },
+            sealed: self.sealed,
+        }
+    }
+
     /// The conditions on a table of visits under the alias `v`.
     pub(crate) fn on_visits(&self, sql: &mut Conditions) {
         self.units_on("v.unit", sql);
@@ -78,6 +92,43 @@ impl Scope {
         sql.push(&format!("{column} IN (SELECT value FROM json_each(:units))"));
         let list: Vec<&str> = units.iter().map(String::as_str).collect();
         sql.bind(":units", serde_json::Value::from(list).to_string());
+    }
+}
+
+/// Whose issues a [`Lens`] shows.
+#[derive(PartialEq, Eq)]
+enum Agency {
+    Any,
+    One(Name),
+    /// One whose name stands in no row.
+    Unknown,
+}
+
+/// What a reader may see of facts in memory: a [`Scope`] with names by their numbers.
+pub(crate) struct Lens {
+    units: Option<HashSet<Name>>,
+    agency: Agency,
+    sealed: bool,
+}
+
+impl Lens {
+    fn holds(&self, unit: Name) -> bool {
+        self.units.as_ref().is_none_or(|units| units.contains(&unit))
+    }
+
+    /// [`Scope::on_visits`]: an agency works on issues.
+    pub(crate) fn shows_visit(&self, visit: &VisitRecord) -> bool {
+        self.agency == Agency::Any && self.holds(visit.unit)
+    }
+
+    /// [`Scope::on_issues`].
+    pub(crate) fn shows_issue(&self, issue: &IssueRecord) -> bool {
+        let own = match self.agency {
+            Agency::Any => true,
+            Agency::One(agency) => issue.agency_key == Some(agency),
+            Agency::Unknown => false,
+        };
+        own && self.holds(issue.unit) && (self.sealed || !issue.sealed)
     }
 }
 
@@ -144,19 +195,6 @@ pub struct Question {
 }
 
 impl Question {
-    /// Conditions on the countable issues (alias `i`) that the report is about, received in the period and not after
-    /// the judgement day. Denunciations are not countable, so sealed rows are never among them.
-    pub(crate) fn issues(&self) -> Conditions {
-        let mut sql = Conditions::default();
-        self.scope.on_issues("i", &mut sql);
-        sql.push("i.countable = 1 AND i.sealed = 0");
-        sql.push("i.received_day BETWEEN :from AND :until");
-        sql.bind(":from", self.from.0);
-        sql.bind(":until", self.to.min(self.as_of).0);
-        sql.bind(":as_of", self.as_of.0);
-        sql
-    }
-
     /// Conditions on the visits (alias `v`) that the report is about: planned or begun in the period, and not begun
     /// after the judgement day.
     pub(crate) fn visits(&self) -> Conditions {
@@ -187,9 +225,3 @@ pub(crate) const HELD: &str = "('submitted', 'returned', 'verified')";
 pub(crate) const VISIT_STATUS_AT: &str = "CASE WHEN v.last_event_day IS NULL OR v.last_event_day <= :as_of THEN v.status \
     ELSE coalesce((SELECT e.to_status FROM visit_event_row e WHERE e.n = v.n AND e.day <= :as_of \
     ORDER BY e.item DESC LIMIT 1), CASE WHEN v.day <= :as_of THEN 'draft' ELSE 'planned' END) END";
-
-/// The status of an issue (alias `i`) at the end of the judgement day: the current one if nothing happened since,
-/// else that of the last event until then.
-pub(crate) const STATUS_AT: &str = "CASE WHEN i.last_event_day IS NULL OR i.last_event_day <= :as_of THEN i.status \
-    ELSE coalesce((SELECT e.to_status FROM issue_event_row e WHERE e.n = i.n AND e.day <= :as_of \
-    ORDER BY e.item DESC LIMIT 1), 'recorded') END";

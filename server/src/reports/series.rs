@@ -1,13 +1,14 @@
 //! Rows over time, for charts: week by week, and unit by month.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::figures::rows;
-use super::scope::{Question, STATUS_AT};
+use super::facts::{Facts, Name, Table};
+use super::figures::{add, rows};
+use super::scope::Question;
 use crate::db::DbError;
 use crate::reports::day::Day;
 
@@ -51,69 +52,61 @@ pub struct Series {
     pub coverage: Vec<CoverageCell>,
 }
 
-/// 1970-01-01 was a Thursday: Mondays are the days with the remainder 4.
-const MONDAY: &str = "- ((%d% - 4) % 7)";
-
-fn monday(column: &str) -> String {
-    format!("({column} {})", MONDAY.replace("%d%", column))
+/// Reads the rows of a question.
+pub fn query(connection: &Connection, facts: &Facts, question: &Question) -> Result<Series, DbError> {
+    facts.at_one_moment(connection, |moment, facts| {
+        Ok(Series { weeks: weeks(moment, facts, question)?, coverage: coverage(moment, facts, question)? })
+    })
 }
 
-/// Reads the rows of a question.
-pub fn query(connection: &Connection, question: &Question) -> Result<Series, DbError> {
-    let moment = connection.unchecked_transaction()?;
-    let mut weeks: BTreeMap<i64, WeekRow> = BTreeMap::new();
-    let mut add = |day: i64, with: &mut dyn FnMut(&mut WeekRow)| {
-        let week = weeks.entry(day).or_insert_with(|| WeekRow { monday: Day(day).date(), ..WeekRow::default() });
-        with(week);
+fn weeks(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<WeekRow>, DbError> {
+    let mut weeks: BTreeMap<Day, WeekRow> = BTreeMap::new();
+    let week = |weeks: &mut BTreeMap<Day, WeekRow>, day: i64, with: &dyn Fn(&mut WeekRow)| {
+        let monday = Day(day).monday();
+        with(weeks.entry(monday).or_insert_with(|| WeekRow { monday: monday.date(), ..WeekRow::default() }));
     };
-    let sql = question.held();
-    let text = format!(
-        "SELECT {}, count(*), sum(coalesce(v.residents, 0)) FROM visit_row v WHERE {} GROUP BY 1",
-        monday("v.day"),
-        sql.sql()
-    );
-    for (day, held, met) in rows(&moment, &text, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
-        add(day, &mut |week| {
-            week.visits_held = held;
-            week.people_met = met;
-        });
-    }
-    let sql = question.issues();
-    let text = format!(
-        "SELECT {}, {STATUS_AT} AS status, count(*) FROM issue_row i WHERE {} GROUP BY 1, 2",
-        monday("i.received_day"),
-        sql.sql()
-    );
-    let found = rows(&moment, &text, &sql, |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))?;
-    for (day, status, count) in found {
-        add(day, &mut |week| {
-            week.received += count;
-            week.by_status.insert(status.clone(), count);
-        });
-    }
-    let mut sql = question.issues();
-    sql.push("i.first_settled_day <= :as_of");
-    let text =
-        format!("SELECT {}, count(*) FROM issue_row i WHERE {} GROUP BY 1", monday("i.first_settled_day"), sql.sql());
-    for (day, count) in rows(&moment, &text, &sql, |row| Ok((row.get(0)?, row.get(1)?)))? {
-        add(day, &mut |week| week.settled = count);
-    }
-    let sql = question.held();
-    let text = format!(
-        "SELECT v.unit, strftime('%Y-%m', v.day * 86400, 'unixepoch'), count(*), \
-         count(DISTINCT v.village) FROM visit_row v WHERE {} GROUP BY 1, 2 ORDER BY 1, 2",
-        sql.sql()
-    );
-    let coverage = rows(&moment, &text, &sql, |row| {
-        Ok(CoverageCell { unit: row.get(0)?, month: row.get(1)?, visits_held: row.get(2)?, villages: row.get(3)? })
+    facts.each_visit(moment, question, |visit| {
+        if visit.held() {
+            week(&mut weeks, visit.day, &|week| {
+                week.visits_held += 1;
+                week.people_met += visit.residents.unwrap_or(0);
+            });
+        }
     })?;
-    moment.commit()?;
-    Ok(Series { weeks: weeks.into_values().collect(), coverage })
+    facts.each_issue(moment, question, |issue| {
+        week(&mut weeks, issue.received, &|week| {
+            week.received += 1;
+            add(&mut week.by_status, issue.status, 1);
+        });
+        // Whatever came after: a week in which something was settled stays one.
+        if let Some(settled) = issue.first_settled.filter(|day| *day <= question.as_of.0) {
+            week(&mut weeks, settled, &|week| week.settled += 1);
+        }
+    })?;
+    Ok(weeks.into_values().collect())
+}
+
+fn coverage(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<CoverageCell>, DbError> {
+    let mut cells: BTreeMap<(String, Day), (i64, HashSet<Name>)> = BTreeMap::new();
+    facts.each_visit(moment, question, |visit| {
+        if visit.held() {
+            let cell = cells.entry((visit.unit.to_owned(), Day(visit.day).month())).or_default();
+            cell.0 += 1;
+            cell.1.extend(visit.village);
+        }
+    })?;
+    let cell = |((unit, month), (visits_held, villages)): ((String, Day), (i64, HashSet<Name>))| CoverageCell {
+        unit,
+        month: month.date().strftime("%Y-%m").to_string(),
+        visits_held,
+        villages: i64::try_from(villages.len()).unwrap_or(i64::MAX),
+    };
+    Ok(cells.into_iter().map(cell).collect())
 }
 
 /// What a unit has to show for the emulation report. In the order of codes: nothing here ranks, and neither
 /// satisfaction, withdrawals nor the number of complaints is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EmulationRow {
     /// Code of the unit.
     pub unit: String,
@@ -134,49 +127,47 @@ pub struct EmulationRow {
 }
 
 /// Reads the rows of the emulation report: units with something to show.
-pub fn emulation(connection: &Connection, question: &Question) -> Result<Vec<EmulationRow>, DbError> {
-    let moment = connection.unchecked_transaction()?;
-    let mut found: BTreeMap<String, EmulationRow> = BTreeMap::new();
-    let empty = |unit: &str| EmulationRow {
-        unit: unit.to_owned(),
-        name: String::new(),
-        visits_held: 0,
-        follow_ups: 0,
-        settled_in_time: 0,
-        models_proposed: 0,
-        models_recognised: 0,
-        weak_areas_helped: 0,
-    };
-    let sql = question.held();
-    let text = format!(
-        "SELECT v.unit, count(*), count(v.follow_up_of), count(*) FILTER (WHERE b.stage IN ('proposed', 'piloting')), \
-         count(*) FILTER (WHERE b.stage IN ('recognised', 'replicated')), \
-         count(*) FILTER (WHERE b.difficulty IS NOT NULL AND b.difficulty <> '') FROM visit_row v \
-         LEFT JOIN bright_spot_row b ON b.n = v.n WHERE {} GROUP BY v.unit",
-        sql.sql()
-    );
-    let visits = rows(&moment, &text, &sql, |row| {
-        let unit: String = row.get(0)?;
-        Ok(EmulationRow {
-            visits_held: row.get(1)?,
-            follow_ups: row.get(2)?,
-            models_proposed: row.get(3)?,
-            models_recognised: row.get(4)?,
-            weak_areas_helped: row.get(5)?,
-            ..empty(&unit)
-        })
+pub fn emulation(connection: &Connection, facts: &Facts, question: &Question) -> Result<Vec<EmulationRow>, DbError> {
+    facts.at_one_moment(connection, |moment, facts| shown(moment, facts, question))
+}
+
+fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<EmulationRow>, DbError> {
+    let mut units: BTreeMap<String, EmulationRow> = BTreeMap::new();
+    facts.each_visit(moment, question, |visit| {
+        if visit.held() {
+            let row = of_unit(&mut units, visit.unit);
+            row.visits_held += 1;
+            row.follow_ups += i64::from(visit.follows_up);
+        }
     })?;
-    found.extend(visits.into_iter().map(|row| (row.unit.clone(), row)));
-    let mut sql = question.issues();
-    sql.push("i.status IN ('resolved', 'replied', 'closed') AND i.first_settled_day <= min(i.resolve_due, :as_of)");
-    let text = format!("SELECT i.unit, count(*) FROM issue_row i WHERE {} GROUP BY i.unit", sql.sql());
-    for (unit, count) in rows(&moment, &text, &sql, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
-        found.entry(unit.clone()).or_insert_with(|| empty(&unit)).settled_in_time = count;
+    facts.each_issue(moment, question, |issue| {
+        let settled = issue.first_settled.filter(|_| issue.settled_now);
+        if settled.zip(issue.due).is_some_and(|(settled, due)| settled <= due.min(question.as_of.0)) {
+            of_unit(&mut units, issue.unit).settled_in_time += 1;
+        }
+    })?;
+    let held = question.held();
+    // Bright spots are few: begin with them, whatever the planner thinks.
+    let text = format!(
+        "SELECT v.unit, count(*) FILTER (WHERE b.stage IN ('proposed', 'piloting')), \
+         count(*) FILTER (WHERE b.stage IN ('recognised', 'replicated')), \
+         count(*) FILTER (WHERE b.difficulty IS NOT NULL AND b.difficulty <> '') \
+         FROM bright_spot_row b CROSS JOIN visit_row v ON v.n = b.n WHERE {} GROUP BY v.unit",
+        held.sql()
+    );
+    let spots =
+        rows(moment, &text, &held, |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    for (unit, proposed, recognised, helped) in spots {
+        let row = of_unit(&mut units, &unit);
+        (row.models_proposed, row.models_recognised, row.weak_areas_helped) = (proposed, recognised, helped);
     }
-    for row in found.values_mut() {
+    for row in units.values_mut() {
         let sql = "SELECT name FROM unit WHERE code = ?1";
         row.name = moment.prepare_cached(sql)?.query_row([&row.unit], |name| name.get(0))?;
     }
-    moment.commit()?;
-    Ok(found.into_values().collect())
+    Ok(units.into_values().collect())
+}
+
+fn of_unit<'u>(units: &'u mut BTreeMap<String, EmulationRow>, unit: &str) -> &'u mut EmulationRow {
+    units.entry(unit.to_owned()).or_insert_with(|| EmulationRow { unit: unit.to_owned(), ..EmulationRow::default() })
 }

@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::reports::facts::{Facts, Table};
 use crate::reports::figures::definitions::{self, Definition, Unavailable};
 use crate::reports::figures::{
-    Counts, Share, complaints, conduct, devices, dialogue, facts, first_notice, outcome, promises, quality, received,
+    Counts, Share, complaints, conduct, devices, dialogue, first_notice, outcome, promises, quality, received,
     resolution, satisfaction, standing, villages, visits,
 };
 use crate::reports::scope::Question;
@@ -123,8 +124,8 @@ struct Tallies {
 }
 
 impl Tallies {
-    /// Reads every visit and every issue of the question once.
-    fn count(connection: &Connection, question: &Question) -> Result<Self, DbError> {
+    /// Looks at every visit and every issue of the question once.
+    fn count(connection: &Connection, facts: &Table, question: &Question) -> Result<Self, DbError> {
         let mut tallies = Self {
             visits: visits::Tally::default(),
             received: received::Tally::default(),
@@ -134,18 +135,18 @@ impl Tallies {
             complaints: complaints::Tally::default(),
             standing: standing::Tally::new(),
             satisfaction: satisfaction::Tally::default(),
-            dialogue: dialogue::Tally::begin(connection)?,
+            dialogue: dialogue::Tally::begin(facts),
             promises: promises::Tally::default(),
             conduct: conduct::Tally::default(),
             quality: quality::Tally::default(),
         };
-        facts::visits(connection, question, |visit| {
+        facts.each_visit(connection, question, |visit| {
             tallies.visits.add_visit(visit, question.as_of);
             tallies.standing.add_visit(visit);
             tallies.satisfaction.add_visit(visit);
             tallies.quality.add_visit(visit);
         })?;
-        facts::issues(connection, question, |issue| {
+        facts.each_issue(connection, question, |issue| {
             tallies.visits.add(issue);
             tallies.received.add(issue);
             tallies.first_notice.add(issue);
@@ -162,13 +163,28 @@ impl Tallies {
     }
 }
 
-/// Reads every figure, all of one moment of the database. `now_ms` is the time of the asking.
-pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i64) -> Result<Summary, DbError> {
-    // One read transaction: figures that stand beside each other must agree.
-    let moment = connection.unchecked_transaction()?;
-    let tallies = Tallies::count(&moment, question)?;
-    let (mut visits, by_unit) = tallies.visits.finish(&moment, question)?;
-    visits.village_coverage = villages::coverage(&moment, question)?;
+/// Reads every figure, all of one moment of the database: figures that stand beside each other must agree. `now_ms` is the
+/// time of the asking.
+pub fn query(
+    connection: &Connection,
+    facts: &Facts,
+    question: &Question,
+    area: Area,
+    now_ms: i64,
+) -> Result<Summary, DbError> {
+    facts.at_one_moment(connection, |moment, facts| gather(moment, facts, question, area, now_ms))
+}
+
+fn gather(
+    moment: &Connection,
+    facts: &Table,
+    question: &Question,
+    area: Area,
+    now_ms: i64,
+) -> Result<Summary, DbError> {
+    let tallies = Tallies::count(moment, facts, question)?;
+    let (mut visits, by_unit) = tallies.visits.finish(moment, question)?;
+    visits.village_coverage = villages::coverage(moment, question)?;
     let promises_kept = tallies.promises.finish();
     let known = |figure: &str| match figure {
         "visits.village_coverage" => visits.village_coverage.is_some(),
@@ -176,16 +192,18 @@ pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i
         _ => false,
     };
     let unavailable = definitions::UNAVAILABLE.iter().filter(|gap| !known(gap.figure)).copied().collect();
-    let (issues, weekly) = tallies.received.finish(&moment, question, visits.held)?;
-    let (resident_confirmation, outcomes, left_the_line) = tallies.outcome.finish(&moment, question)?;
+    let (issues, weekly) = tallies.received.finish(facts, question, visits.held);
+    // Every sealed row is a denunciation, and told of by the same rule.
+    let denunciations = issues.sealed;
+    let (resident_confirmation, outcomes, left_the_line) = tallies.outcome.finish(moment, question)?;
     let (long_standing, hot_spots) = tallies.standing.finish();
     let (data_quality, follow_up_visits) = tallies.quality.finish();
-    let summary = Summary {
+    Ok(Summary {
         as_of: question.as_of.date(),
         period: Period { from: question.from.date(), to: question.to.date() },
         area,
         read_at: gandan_model::moment::Moment::from_ms(now_ms).to_string(),
-        devices_not_synced: devices::query(&moment, question, now_ms)?,
+        devices_not_synced: devices::query(moment, question, now_ms)?,
         visits,
         issues,
         first_notice: tallies.first_notice.finish(),
@@ -194,25 +212,23 @@ pub fn query(connection: &Connection, question: &Question, area: Area, now_ms: i
         outcomes,
         left_the_line,
         complaints: tallies.complaints.finish(),
-        denunciations: complaints::denunciations(&moment, question)?,
+        denunciations,
         long_standing,
         hot_spots,
         satisfaction: tallies.satisfaction.finish(),
         dialogue_conclusions: tallies.dialogue.finish(),
-        supervision: dialogue::supervision(&moment, question)?,
-        bright_spots: dialogue::bright_spots(&moment, question)?,
+        supervision: dialogue::supervision(moment, question)?,
+        bright_spots: dialogue::bright_spots(moment, question)?,
         promises_kept,
         follow_up_visits,
         conduct: tallies.conduct.finish(),
         data_quality,
         data_subject_requests: None,
         by_former_province_held: visits::by_former_province(&by_unit),
-        by_area_held: visits::by_area(&moment, &by_unit)?,
+        by_area_held: visits::by_area(moment, &by_unit)?,
         by_unit,
         weekly,
         definitions: definitions::all(),
         unavailable,
-    };
-    moment.commit()?;
-    Ok(summary)
+    })
 }

@@ -11,16 +11,17 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use super::day::Day;
+use super::facts::Facts;
 use super::scope::{Question, Scope};
 use super::summary::{Area, query};
 use crate::projector::ProjectedDocument;
 
-const LINES: &str = include_str!("../../../tests/fixtures/visits-sample.jsonl");
+pub(super) const LINES: &str = include_str!("../../../tests/fixtures/visits-sample.jsonl");
 const EXPECTED: &str = include_str!("../../../tests/fixtures/visits-sample.expected.json");
 /// 2026-11-21 in UTC+7.
-const AS_OF: Day = Day(20_778);
+pub(super) const AS_OF: Day = Day(20_778);
 /// Noon of 2026-11-22 in UTC+7.
-const NOW_MS: i64 = 1_795_323_600_000;
+pub(super) const NOW_MS: i64 = 1_795_323_600_000;
 
 /// An empty database with the units of the sample.
 pub(super) fn database() -> Connection {
@@ -80,10 +81,10 @@ fn question(scope: Scope, as_of: Day) -> Question {
 
 fn summary(connection: &Connection, question: &Question) -> Json {
     let area = Area { id: "province".into(), name: "Lâm Đồng".into(), units: None };
-    serde_json::to_value(query(connection, question, area, NOW_MS).unwrap()).unwrap()
+    serde_json::to_value(query(connection, &Facts::default(), question, area, NOW_MS).unwrap()).unwrap()
 }
 
-fn inspector() -> Scope {
+pub(super) fn inspector() -> Scope {
     Scope { sealed: true, ..Scope::province() }
 }
 
@@ -128,7 +129,7 @@ fn the_sealed_row_is_in_no_figure_of_others() {
 }
 
 /// An issue of a unit, received on a day of October.
-fn issue(connection: &Connection, id: u8, day: u8, duplicate_of: Option<u8>) {
+pub(super) fn issue(connection: &Connection, id: u8, day: u8, duplicate_of: Option<u8>) {
     let mut edits = vec![
         FieldEdit::new("kind", "feedback"),
         FieldEdit::new("received_on", format!("2026-10-{day:02}")),

@@ -1,5 +1,7 @@
 //! What a screen shows first: the counters of the queues, the map, and views that somebody saved.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -99,7 +101,8 @@ pub(crate) async fn map_units(
     let wanted = Wanted { from, to, ..Wanted::default() };
     let scope = scope(&state, Scope::of(&principal), None, query.area).await?;
     let today = Day::of_ms(state.now_ms());
-    let read = move |connection: &Connection| map::units(connection, &scope, &wanted, today);
+    let facts = Arc::clone(state.facts());
+    let read = move |connection: &Connection| map::units(connection, &facts, &scope, &wanted, today);
     Ok(Json(MapUnits { units: state.db().read_async(read).await? }))
 }
 
@@ -170,11 +173,12 @@ pub(crate) async fn map_points(
     let frame = Frame { west, south, east, north, zoom };
     let scope = scope(&state, Scope::of(&principal), None, query.area).await?;
     let today = Day::of_ms(state.now_ms());
+    let facts = Arc::clone(state.facts());
     let read = move |connection: &Connection| {
         if visits {
-            map::visits(connection, &scope, &wanted, frame)
+            map::visits(connection, &facts, &scope, &wanted, frame)
         } else {
-            map::issues(connection, &scope, &wanted, frame, today)
+            map::issues(connection, &facts, &scope, &wanted, frame, today)
         }
     };
     Ok(Json(state.db().read_async(read).await?))

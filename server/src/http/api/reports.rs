@@ -1,6 +1,8 @@
 //! `GET /api/v1/reports/summary`: every figure of a period. `GET /api/v1/reports/devices`: whose devices may still hold
 //! something of it.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use rusqlite::Connection;
@@ -35,9 +37,10 @@ pub(crate) async fn report_summary(
     principal: Principal,
     Asked(query): Asked<ReportQuery>,
 ) -> Result<Json<Summary>, ApiError> {
-    let now_ms = state.now_ms();
-    let read =
-        move |connection: &Connection, question: Question, area| summary::query(connection, &question, area, now_ms);
+    let (now_ms, facts) = (state.now_ms(), Arc::clone(state.facts()));
+    let read = move |connection: &Connection, question: Question, area| {
+        summary::query(connection, &facts, &question, area, now_ms)
+    };
     Ok(Json(query.ask(&state, &principal, read).await?))
 }
 

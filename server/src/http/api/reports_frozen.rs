@@ -1,5 +1,7 @@
 //! Reports over time, frozen reports, the emulation report and the Monday digest.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG};
@@ -17,6 +19,7 @@ use crate::auth::{Principal, Role};
 use crate::db::DbError;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::reports::day::Day;
+use crate::reports::facts::Facts;
 use crate::reports::list::issues::{self, IssueFilter};
 use crate::reports::queue::{self, Queue};
 use crate::reports::scope::{Question, Scope};
@@ -95,7 +98,8 @@ pub(crate) async fn report_series(
     principal: Principal,
     Asked(query): Asked<ReportQuery>,
 ) -> Result<Json<Series>, ApiError> {
-    let read = |connection: &Connection, question: Question, _| series::query(connection, &question);
+    let facts = Arc::clone(state.facts());
+    let read = move |connection: &Connection, question: Question, _| series::query(connection, &facts, &question);
     Ok(Json(query.ask(&state, &principal, read).await?))
 }
 
@@ -128,9 +132,10 @@ pub(crate) async fn report_emulation(
     principal: Principal,
     Asked(query): Asked<ReportQuery>,
 ) -> Result<Json<Emulation>, ApiError> {
-    let read = |connection: &Connection, question: Question, area| {
+    let facts = Arc::clone(state.facts());
+    let read = move |connection: &Connection, question: Question, area| {
         let period = Period { from: question.from.date(), to: question.to.date() };
-        Ok(Emulation { period, area, units: series::emulation(connection, &question)? })
+        Ok(Emulation { period, area, units: series::emulation(connection, &facts, &question)? })
     };
     Ok(Json(query.ask(&state, &principal, read).await?))
 }
@@ -176,30 +181,30 @@ fn listed(
     scope: &Scope,
     filter: &IssueFilter,
     order: &str,
-    keep: impl Fn(&gandan_model::rows::IssueRow) -> bool,
 ) -> Result<Vec<IssueItem>, DbError> {
     let order = issues::order(Some(order)).ok_or_else(|| DbError::internal("no such order"))?;
-    let page = issues::query(connection, scope, filter, order, None, 500)?;
-    page.items.into_iter().filter(keep).take(LISTED).map(IssueItem::try_from).collect()
+    let page = issues::query(connection, scope, filter, order, None, LISTED)?;
+    page.items.into_iter().map(IssueItem::try_from).collect()
 }
 
-fn monday_digest(connection: &Connection, scope: &Scope, area: Area, today: Day) -> Result<MondayDigest, DbError> {
+fn monday_digest(
+    connection: &Connection,
+    facts: &Facts,
+    scope: &Scope,
+    area: Area,
+    today: Day,
+) -> Result<MondayDigest, DbError> {
     let monday = Day(today.0 - (today.0 - 4).rem_euclid(7));
     let (from, to) = (Day(monday.0 - 7), Day(monday.0 - 1));
     let question = Question { from, to, as_of: today, scope: scope.clone() };
-    let open = |row: &gandan_model::rows::IssueRow| {
-        !row.status.is_exit() && !matches!(row.status.as_str(), "resolved" | "replied" | "closed" | "duplicate")
-    };
-    let due_in = |row: &gandan_model::rows::IssueRow, first: i64, last: i64| {
-        row.resolve_due.is_some_and(|date| (first..=last).contains(&Day::of(date).0))
-    };
     let week = IssueFilter { from: Some(from), to: Some(to), ..IssueFilter::default() };
-    let all = IssueFilter::default();
+    let open = IssueFilter { open: Some(true), ..IssueFilter::default() };
     let late = IssueFilter { overdue: Some((true, today)), ..IssueFilter::default() };
+    let due = IssueFilter { due_from: Some(today), due_to: Some(Day(monday.0 + 6)), ..open.clone() };
     let mut urgent = Vec::new();
     for priority in ["emergency", "urgent"] {
-        let filter = IssueFilter { priority: Some(priority.to_owned()), ..IssueFilter::default() };
-        urgent.extend(listed(connection, scope, &filter, "due_asc", open)?);
+        let filter = IssueFilter { priority: Some(priority.to_owned()), ..open.clone() };
+        urgent.extend(listed(connection, scope, &filter, "due_asc")?);
     }
     urgent.truncate(LISTED);
     Ok(MondayDigest {
@@ -207,11 +212,11 @@ fn monday_digest(connection: &Connection, scope: &Scope, area: Area, today: Day)
         week: Period { from: from.date(), to: to.date() },
         area,
         queue: queue::count(connection, scope, today)?,
-        figures: series::query(connection, &question)?,
-        new: listed(connection, scope, &week, "received_desc", |_| true)?,
+        figures: series::query(connection, facts, &question)?,
+        new: listed(connection, scope, &week, "received_desc")?,
         urgent,
-        overdue: listed(connection, scope, &late, "due_asc", |_| true)?,
-        due: listed(connection, scope, &all, "due_asc", |row| open(row) && due_in(row, today.0, monday.0 + 6))?,
+        overdue: listed(connection, scope, &late, "due_asc")?,
+        due: listed(connection, scope, &due, "due_asc")?,
     })
 }
 
@@ -234,8 +239,9 @@ pub(crate) async fn report_digest(
 ) -> Result<Json<MondayDigest>, ApiError> {
     let today = day("day", query.day.as_deref())?.unwrap_or(Day::of_ms(state.now_ms()));
     let asked = ReportQuery { from: None, to: None, area: query.area, as_of: None };
+    let facts = Arc::clone(state.facts());
     let read = move |connection: &Connection, question: Question, area| {
-        monday_digest(connection, &question.scope, area, today)
+        monday_digest(connection, &facts, &question.scope, area, today)
     };
     Ok(Json(asked.ask(&state, &principal, read).await?))
 }
@@ -320,10 +326,10 @@ pub(crate) async fn freeze(
     if name.is_empty() {
         return Err(refuse("text_needed", "give the report a name"));
     }
-    let now_ms = state.now_ms();
+    let (now_ms, facts) = (state.now_ms(), Arc::clone(state.facts()));
     let read = move |connection: &Connection, question: Question, area: Area| {
         let units = question.scope.units.as_ref().map(serde_json::to_string).transpose()?;
-        let summary = summary::query(connection, &question, area.clone(), now_ms)?;
+        let summary = summary::query(connection, &facts, &question, area.clone(), now_ms)?;
         let sealed = summary.denunciations.is_some();
         Ok((serde_json::to_vec(&summary)?, (question.from, question.to), area.id, units, sealed))
     };

@@ -1,15 +1,12 @@
-//! Figure 11: complaints and their lawful limits; denunciations, for the inspectorate alone.
+//! Figure 11: complaints and their lawful limits.
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
-use super::{Share, one};
-use crate::db::DbError;
-use crate::reports::scope::{Conditions, Question};
+use super::Share;
+use crate::reports::facts::IssueFact;
 
 /// Complaints of the period.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -59,18 +56,4 @@ impl Tally {
             by_basis: self.by_basis.into_iter().map(|(basis, (good, all))| (basis, Share::of(good, all))).collect(),
         }
     }
-}
-
-/// Denunciations handed to the inspectorate in the period: for readers with the sealed right, and for the province as a
-/// whole only, because below that a number points at a visit and at its few attendants. `None` for everybody else.
-pub fn denunciations(connection: &Connection, question: &Question) -> Result<Option<i64>, DbError> {
-    if !question.scope.sealed || question.scope.units.is_some() {
-        return Ok(None);
-    }
-    let mut sql = Conditions::default();
-    sql.push("i.sealed = 1 AND i.deleted = 0 AND i.received_day BETWEEN :from AND :until");
-    sql.bind(":from", question.from.0);
-    sql.bind(":until", question.to.min(question.as_of).0);
-    let text = format!("SELECT count(*) FROM issue_row i WHERE {}", sql.sql());
-    one(connection, &text, &sql, |row| row.get(0)).map(Some)
 }

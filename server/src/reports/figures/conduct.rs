@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
 use super::{Counts, add};
+use crate::reports::facts::IssueFact;
 
 /// Feedback on conduct. "0 of 106 collected" says more than "none", and "nothing collected" says something else.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]

@@ -2,30 +2,30 @@
 
 use std::collections::HashSet;
 
+use gandan_model::ids::DocId;
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
 use super::{Counts, Share, counts, one};
 use crate::db::DbError;
+use crate::reports::facts::{IssueFact, Table};
 use crate::reports::scope::Question;
 
 /// Counts conclusions of dialogues with people and businesses: settled, of those settled or past their date.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    dialogues: HashSet<[u8; 16]>,
+    dialogues: HashSet<DocId>,
     settled: i64,
     of: i64,
 }
 
 impl Tally {
     /// Begins with the dialogues, of whatever period: an issue belongs to the period in which it was received.
-    pub(crate) fn begin(connection: &Connection) -> Result<Self, DbError> {
-        let mut statement = connection
-            .prepare_cached("SELECT id FROM visit_row WHERE programme IN ('people_dialogue', 'business_dialogue')")?;
-        let dialogues = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(Self { dialogues, settled: 0, of: 0 })
+    pub(crate) fn begin(facts: &Table) -> Self {
+        let programmes = ["people_dialogue", "business_dialogue"].map(|code| facts.names.find(code));
+        let dialogues = facts.visits.values().filter(|visit| programmes.contains(&Some(visit.programme)));
+        Self { dialogues: dialogues.map(|visit| visit.id).collect(), settled: 0, of: 0 }
     }
 
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {

@@ -1,7 +1,7 @@
 //! Figure 4: first notice to the resident in time.
 
 use super::Share;
-use super::facts::IssueFact;
+use crate::reports::facts::IssueFact;
 
 /// Counts first notices (first event after the recording) given on or before their date, of issues with a notice or
 /// whose notice date has passed.

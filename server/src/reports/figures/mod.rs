@@ -19,7 +19,6 @@ pub mod conduct;
 pub mod definitions;
 pub mod devices;
 pub mod dialogue;
-pub mod facts;
 pub mod first_notice;
 pub mod outcome;
 pub(crate) mod promises;

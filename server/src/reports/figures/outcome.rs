@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
 use super::{Counts, First, Share, add};
 use crate::db::DbError;
+use crate::reports::facts::IssueFact;
 use crate::reports::scope::Question;
 
 /// What came of settled issues.

@@ -1,7 +1,7 @@
 //! Figure 15: promises kept.
 
 use super::Share;
-use super::facts::IssueFact;
+use crate::reports::facts::IssueFact;
 
 /// Counts what was promised for a day: settled by that day, of what is settled or past it. What left the line is not a
 /// promise any more.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::{IssueFact, VisitFact};
 use super::resolution::median;
+use crate::reports::facts::{IssueFact, VisitFact};
 
 /// Quality of the records of held visits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
-use super::{Counts, SmallCount, add, one, quotient};
-use crate::db::DbError;
+use super::{Counts, SmallCount, add, quotient};
 use crate::reports::day::Day;
-use crate::reports::scope::{Conditions, Question};
+use crate::reports::facts::{IssueFact, Table};
+use crate::reports::scope::Question;
 
 /// Issues received in the period.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -68,42 +66,34 @@ impl Tally {
     }
 
     /// The figures and the weeks; `held` is the number of held visits of the same question.
-    pub(crate) fn finish(
-        self,
-        connection: &Connection,
-        question: &Question,
-        held: i64,
-    ) -> Result<(IssueFigures, Vec<Week>), DbError> {
+    pub(crate) fn finish(self, facts: &Table, question: &Question, held: i64) -> (IssueFigures, Vec<Week>) {
         let mut figures = self.figures;
-        let (lines, sealed, duplicates) = uncounted(connection, question)?;
+        let (lines, sealed, duplicates) = uncounted(facts, question);
         figures.lines = lines;
         figures.sealed = (question.scope.sealed && question.scope.units.is_none()).then_some(sealed);
         figures.duplicates = duplicates;
         figures.per_visit = quotient(figures.countable, held);
         figures.by_reporter_mode = self.modes.into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
         let week = |(monday, (received, settled)): (Day, _)| Week { monday: monday.date(), received, settled };
-        Ok((figures, self.weeks.into_iter().map(week).collect()))
+        (figures, self.weeks.into_iter().map(week).collect())
     }
 }
 
 /// All visible issues, the sealed among them, the duplicates among them.
-fn uncounted(connection: &Connection, question: &Question) -> Result<(i64, i64, i64), DbError> {
-    let mut sql = Conditions::default();
-    question.scope.on_issues("i", &mut sql);
-    sql.push("i.deleted = 0");
-    if question.scope.units.is_some() {
+fn uncounted(facts: &Table, question: &Question) -> (i64, i64, i64) {
+    let lens = question.scope.lens(&facts.names);
+    let days = question.from.0..=question.to.min(question.as_of).0;
+    let (mut lines, mut sealed, mut duplicates) = (0, 0, 0);
+    for issue in facts.issues.values() {
         // Below the level of the province even the number of denunciations would point at somebody.
-        sql.push("i.sealed = 0");
+        let hidden = issue.deleted || (issue.sealed && question.scope.units.is_some());
+        if !hidden && days.contains(&issue.received.into()) && lens.shows_issue(issue) {
+            lines += 1;
+            sealed += i64::from(issue.sealed);
+            duplicates += i64::from(!issue.countable && !issue.sealed);
+        }
     }
-    sql.push("i.received_day BETWEEN :from AND :until");
-    sql.bind(":from", question.from.0);
-    sql.bind(":until", question.to.min(question.as_of).0);
-    let text = format!(
-        "SELECT count(*), coalesce(sum(i.sealed), 0), \
-         count(*) FILTER (WHERE i.countable = 0 AND i.sealed = 0) FROM issue_row i WHERE {}",
-        sql.sql()
-    );
-    one(connection, &text, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    (lines, sealed, duplicates)
 }
 
 /// One week, Monday to Sunday.

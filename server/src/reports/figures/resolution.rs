@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::IssueFact;
 use super::{First, MAX_LISTED, Share, quotient};
+use crate::reports::facts::IssueFact;
 
 /// How issues of the period were settled.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]

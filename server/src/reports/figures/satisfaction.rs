@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::VisitFact;
 use super::{SmallCount, quotient};
+use crate::reports::facts::VisitFact;
 
 /// Cards of held visits.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::{IssueFact, VisitFact};
 use super::{Counts, First, add};
 use crate::reports::day::Day;
+use crate::reports::facts::{IssueFact, VisitFact};
 
 /// A matter that was raised before and is open.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

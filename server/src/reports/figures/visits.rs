@@ -1,15 +1,15 @@
 //! Figures 1 and 2: visits held, plan completion, coverage, people met.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::{IssueFact, VisitFact};
 use super::{Counts, Share, add, one};
 use crate::db::DbError;
 use crate::reports::day::Day;
+use crate::reports::facts::{IssueFact, Name, VisitFact};
 use crate::reports::scope::{Conditions, Question};
 
 /// Visits of the period.
@@ -48,6 +48,7 @@ pub(crate) struct Tally {
     /// Cancelled, or planned for a day that has passed.
     missed: i64,
     units: BTreeMap<String, UnitFigures>,
+    officials: HashSet<Name>,
 }
 
 impl Tally {
@@ -65,6 +66,7 @@ impl Tally {
         figures.residents_not_counted += i64::from(visit.residents.is_none());
         figures.businesses_met_sum += visit.businesses.unwrap_or(0);
         unit(&mut self.units, visit.unit).visits_held += 1;
+        self.officials.extend(visit.officials);
     }
 
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
@@ -89,7 +91,7 @@ impl Tally {
         figures.units_reached = i64::try_from(reached).unwrap_or(i64::MAX);
         figures.unit_coverage = Share::of(figures.units_reached, units_in(connection, question)?);
         figures.plan_completion = Share::of(figures.held, figures.held + self.missed);
-        figures.officials_distinct = officials(connection, question)?;
+        figures.officials_distinct = i64::try_from(self.officials.len()).unwrap_or(i64::MAX);
         let mut statement = connection
             .prepare_cached("SELECT name, json_extract(row, '$.former_province') FROM unit WHERE code = ?1")?;
         for (code, unit) in &mut units {
@@ -106,15 +108,6 @@ fn unit<'u>(units: &'u mut BTreeMap<String, UnitFigures>, code: &str) -> &'u mut
         units.insert(code.to_owned(), UnitFigures::default());
     }
     units.entry(code.to_owned()).or_default()
-}
-
-pub(crate) fn officials(connection: &Connection, question: &Question) -> Result<i64, DbError> {
-    let held = question.held();
-    let sql = format!(
-        "SELECT count(DISTINCT o.official) FROM visit_row v JOIN visit_official o ON o.n = v.n WHERE {}",
-        held.sql()
-    );
-    one(connection, &sql, &held, |row| row.get(0))
 }
 
 fn units_in(connection: &Connection, question: &Question) -> Result<i64, DbError> {

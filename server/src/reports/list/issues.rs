@@ -5,7 +5,7 @@ use gandan_model::rows::IssueRow;
 use gandan_model::text::fold;
 use rusqlite::Connection;
 
-use super::{Cursor, Found, Order, Page, match_words};
+use super::{Cursor, Found, Order, Page, Table, match_words};
 use crate::db::DbError;
 use crate::reports::day::Day;
 use crate::reports::figures::rows;
@@ -76,6 +76,8 @@ pub(crate) fn order(name: Option<&str>) -> Option<Order> {
 const OVERDUE: &str = "(i.resolve_due IS NOT NULL AND i.resolve_due < :today AND i.countable = 1 \
     AND i.status NOT IN ('resolved', 'replied', 'closed', 'withdrawn', 'out_of_competence', 'not_accepted'))";
 
+const ISSUES: Table = Table { rows: "issue_row", alias: "i", texts: "issue_text" };
+
 /// Reads a page.
 pub(crate) fn query(
     connection: &Connection,
@@ -90,30 +92,7 @@ pub(crate) fn query(
     if !conditions(filter, &mut sql) {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    if let Some(cursor) = after {
-        order.after("i", cursor, &mut sql);
-    }
-    let text = format!(
-        "SELECT p.key, t.json, p.n FROM (SELECT i.n AS n, {} AS key, i.id AS id FROM issue_row i WHERE {} \
-         ORDER BY {} LIMIT {}) p JOIN issue_text t ON t.n = p.n ORDER BY p.key {way}, p.id {way}, p.n {way}",
-        order.key,
-        sql.sql(),
-        order.sql("i"),
-        limit + 1,
-        way = if order.descending { "DESC" } else { "ASC" },
-    );
-    let found = rows(connection, &text, &sql, |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    })?;
-    let more = found.len() > limit;
-    let mut items = Vec::with_capacity(found.len());
-    let mut next = None;
-    for (key, json, n) in found.into_iter().take(limit) {
-        let row: IssueRow = serde_json::from_str(&json)?;
-        next = Some(Cursor { sort: order.name.to_owned(), key, id: row.id, n });
-        items.push(row);
-    }
-    Ok(Page { items, next: next.filter(|_| more) })
+    ISSUES.page(connection, sql, order, after, limit, |row: &IssueRow| row.id)
 }
 
 /// How many records the list has.
@@ -123,8 +102,7 @@ pub(crate) fn count(connection: &Connection, scope: &Scope, filter: &IssueFilter
     if !conditions(filter, &mut sql) {
         return Ok(0);
     }
-    let text = format!("SELECT count(*) FROM issue_row i WHERE {}", sql.sql());
-    Ok(rows(connection, &text, &sql, |row| row.get(0))?.first().copied().unwrap_or(0))
+    ISSUES.count(connection, &sql)
 }
 
 /// Adds the filter; `false` if nothing can match.
@@ -153,12 +131,16 @@ fn conditions(filter: &IssueFilter, sql: &mut Conditions) -> bool {
         sql.push("i.received_day <= :to");
         sql.bind(":to", to.0);
     }
+    // By the expression of the index; a row without a date is due on no day.
+    if filter.due_from.is_some() || filter.due_to.is_some() {
+        sql.push("i.resolve_due IS NOT NULL");
+    }
     if let Some(from) = filter.due_from {
-        sql.push("i.resolve_due >= :due_from");
+        sql.push(&format!("{NO_DATE} >= :due_from"));
         sql.bind(":due_from", from.0);
     }
     if let Some(to) = filter.due_to {
-        sql.push("i.resolve_due <= :due_to");
+        sql.push(&format!("{NO_DATE} <= :due_to"));
         sql.bind(":due_to", to.0);
     }
     if let Some((overdue, today)) = filter.overdue {

@@ -64,6 +64,10 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    fn way(self) -> &'static str {
+        if self.descending { "DESC" } else { "ASC" }
+    }
+
     /// Begins after the cursor.
     fn after(self, alias: &str, cursor: &Cursor, sql: &mut Conditions) {
         let than = if self.descending { "<" } else { ">" };
@@ -75,7 +79,7 @@ impl Order {
 
     /// The text after ORDER BY.
     fn sql(self, alias: &str) -> String {
-        let way = if self.descending { "DESC" } else { "ASC" };
+        let way = self.way();
         format!("{} {way}, {alias}.id {way}, {alias}.n {way}", self.key)
     }
 }
@@ -87,6 +91,62 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` if this is the last.
     pub next: Option<Cursor>,
+}
+
+/// What a list is read from.
+#[derive(Debug, Clone, Copy)]
+struct Table {
+    /// The rows that are filtered and sorted.
+    rows: &'static str,
+    /// Their alias in conditions.
+    alias: &'static str,
+    /// What is shown of each, as JSON.
+    texts: &'static str,
+}
+
+impl Table {
+    /// A page of the rows that the conditions let through. What is shown is read only for these.
+    fn page<T: serde::de::DeserializeOwned>(
+        self,
+        connection: &Connection,
+        mut conditions: Conditions,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+        id: impl Fn(&T) -> DocId,
+    ) -> Result<Page<T>, DbError> {
+        let Self { rows: table, alias, texts } = self;
+        if let Some(cursor) = after {
+            order.after(alias, cursor, &mut conditions);
+        }
+        let text = format!(
+            "SELECT p.key, t.json, p.n FROM (SELECT {alias}.n AS n, {} AS key, {alias}.id AS id FROM {table} {alias} WHERE {} \
+             ORDER BY {} LIMIT {}) p JOIN {texts} t ON t.n = p.n ORDER BY p.key {way}, p.id {way}, p.n {way}",
+            order.key,
+            conditions.sql(),
+            order.sql(alias),
+            limit + 1,
+            way = order.way(),
+        );
+        let found = rows(connection, &text, &conditions, |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        let more = found.len() > limit;
+        let mut items = Vec::with_capacity(found.len());
+        let mut next = None;
+        for (key, json, n) in found.into_iter().take(limit) {
+            let row: T = serde_json::from_str(&json)?;
+            next = Some(Cursor { sort: order.name.to_owned(), key, id: id(&row), n });
+            items.push(row);
+        }
+        Ok(Page { items, next: next.filter(|_| more) })
+    }
+
+    /// How many rows the conditions let through.
+    fn count(self, connection: &Connection, conditions: &Conditions) -> Result<i64, DbError> {
+        let text = format!("SELECT count(*) FROM {} {} WHERE {}", self.rows, self.alias, conditions.sql());
+        Ok(rows(connection, &text, conditions, |row| row.get(0))?.first().copied().unwrap_or(0))
+    }
 }
 
 /// One record that the asking scope holds, and the space it lies in.

@@ -4,10 +4,9 @@ use gandan_model::ids::DocId;
 use gandan_model::rows::VisitRow;
 use rusqlite::Connection;
 
-use super::{Cursor, Found, Order, Page, match_words};
+use super::{Cursor, Found, Order, Page, Table, match_words};
 use crate::db::DbError;
 use crate::reports::day::Day;
-use crate::reports::figures::rows;
 use crate::reports::scope::{Conditions, Scope};
 
 /// What a list of visits is asked.
@@ -48,6 +47,8 @@ pub(crate) fn order(name: Option<&str>) -> Option<Order> {
     ORDERS.into_iter().find(|order| order.name == name)
 }
 
+const VISITS: Table = Table { rows: "visit_row", alias: "v", texts: "visit_text" };
+
 /// Reads a page.
 pub(crate) fn query(
     connection: &Connection,
@@ -62,30 +63,7 @@ pub(crate) fn query(
     if !conditions(filter, &mut sql) {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    if let Some(cursor) = after {
-        order.after("v", cursor, &mut sql);
-    }
-    let text = format!(
-        "SELECT p.key, t.json, p.n FROM (SELECT v.n AS n, {} AS key, v.id AS id FROM visit_row v WHERE {} \
-         ORDER BY {} LIMIT {}) p JOIN visit_text t ON t.n = p.n ORDER BY p.key {way}, p.id {way}, p.n {way}",
-        order.key,
-        sql.sql(),
-        order.sql("v"),
-        limit + 1,
-        way = if order.descending { "DESC" } else { "ASC" },
-    );
-    let found = rows(connection, &text, &sql, |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    })?;
-    let more = found.len() > limit;
-    let mut items = Vec::with_capacity(found.len());
-    let mut next = None;
-    for (key, json, n) in found.into_iter().take(limit) {
-        let row: VisitRow = serde_json::from_str(&json)?;
-        next = Some(Cursor { sort: order.name.to_owned(), key, id: row.id, n });
-        items.push(row);
-    }
-    Ok(Page { items, next: next.filter(|_| more) })
+    VISITS.page(connection, sql, order, after, limit, |row: &VisitRow| row.id)
 }
 
 /// How many records the list has.
@@ -95,8 +73,7 @@ pub(crate) fn count(connection: &Connection, scope: &Scope, filter: &VisitFilter
     if !conditions(filter, &mut sql) {
         return Ok(0);
     }
-    let text = format!("SELECT count(*) FROM visit_row v WHERE {}", sql.sql());
-    Ok(rows(connection, &text, &sql, |row| row.get(0))?.first().copied().unwrap_or(0))
+    VISITS.count(connection, &sql)
 }
 
 /// Adds the filter; `false` if nothing can match.
