@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { launch, open, settled, shoot, sound, visit } from './browser.ts';
-import { device } from './stage.ts';
+import { device, operate } from './stage.ts';
 
 const ground = inject('ground');
 const { acting, tokens, folder } = ground;
@@ -97,6 +97,9 @@ it('an official gets a code, a real phone enrols with it, and the phone is revok
   await visit(page, '/admin/devices?q=CB-950');
   await row('CB-950').getByText('Đang dùng').waitFor();
   await row('CB-950').getByText('đúng', { exact: true }).waitFor();
+  // What the phone said of itself at the end of the exchange.
+  await row('CB-950').getByText(/^\d+\.\d+\.\d+ \w+$/).waitFor();
+  await row('CB-950').getByText('Không còn gì').waitFor();
   await page.getByRole('button', { name: 'Thu hồi máy của Đinh Thị Ánh' }).click();
   const revoke = dialog().getByRole('button', { name: 'Xóa máy' });
   await dialog().getByLabel(/Thu hồi và xóa sạch/).check();
@@ -111,6 +114,25 @@ it('an official gets a code, a real phone enrols with it, and the phone is revok
   await page.getByRole('button', { name: /Đã thu hồi \(/ }).click();
   await row('CB-950').getByText('Thu hồi và xóa').waitFor();
   expect(() => device(folder, 'CB-950', ['sync'])).toThrow(/wiped/);
+});
+
+it('a phone with trouble stands first, and says what it is', async () => {
+  // A phone that keeps a change back: its official has lost the unit for which it was made.
+  const official = 'CB-951';
+  const { link } = operate('enrol', ground.actingData, ['--name', official, '--role', 'field_official', '--base-url', acting, '--unit', '23149', '--unit', ground.unit]);
+  device(folder, official, ['enrol', String(link)]);
+  device(folder, official, ['sync']);
+  const [issue] = (await ask<{ items: { id: string }[] }>('/api/v1/issues?unit=23149&limit=1', tokens.province)).items;
+  device(folder, official, ['edit', String(issue?.id), 'title=Sửa khi đã chuyển địa bàn']);
+  await ask(`/api/v1/officials/${official}/scope`, tokens.administrator, { method: 'POST', body: JSON.stringify({ scope: [{ kind: 'unit', value: ground.unit }], reason: 'chuyển địa bàn' }) });
+  device(folder, official, ['sync']);
+  await visit(page, '/admin/devices?show=trouble');
+  const first = page.locator('tbody tr').first();
+  await first.getByText(official, { exact: true }).waitFor();
+  await first.getByText('1 việc để riêng').waitFor();
+  await first.getByText('1 gói bị từ chối').waitFor();
+  await sound(page);
+  await shoot(page, 'admin-devices-trouble');
 });
 
 it('a table with a fault changes nothing, a good one is shown first and then taken in', async () => {

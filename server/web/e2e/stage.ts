@@ -22,6 +22,8 @@ export interface Ground {
   unit: string;
   /** The agency of the agency's token. */
   agency: string;
+  /** The data of the server that is only read: for a copy on which a test may do what others must not see. */
+  stillData: string;
 }
 
 interface SampleVisit {
@@ -44,9 +46,12 @@ export const operate = (command: string, data: string, args: string[]): Record<s
 export const device = (folder: string, official: string, args: string[]): Record<string, unknown> =>
   run(DEVICE, ['--home', join(folder, 'devices', official), ...args, '--json']);
 
+/** A data folder with the 124 units. */
+export const init = (data: string): Record<string, unknown> => operate('init', data, ['--units', join(top, 'crates/model/data/lam-dong-units.csv')]);
+
 /** Starts a server and waits until it says where it listens. */
-export async function serve(data: string, port = 0): Promise<{ base: string; child: ChildProcess }> {
-  const child = spawn(SERVER, ['serve', '--json', '--listen', `127.0.0.1:${port}`, '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function serve(data: string, port = 0, options: string[] = []): Promise<{ base: string; child: ChildProcess }> {
+  const child = spawn(SERVER, ['serve', '--json', '--listen', `127.0.0.1:${port}`, '--data', data, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   const line = await new Promise<string>((good, bad) => {
     let text = '';
     let errors = '';
@@ -77,7 +82,7 @@ export async function fill(): Promise<{ folder: string; ground: Omit<Ground, 'st
   const data = { still: join(folder, 'still'), acting: join(folder, 'acting') };
   const lines = readFileSync(join(top, 'tests/fixtures/visits-sample.jsonl'), 'utf8').trim().split('\n');
   const visits = lines.map((line) => JSON.parse(line) as SampleVisit);
-  operate('init', data.still, ['--units', join(top, 'crates/model/data/lam-dong-units.csv')]);
+  init(data.still);
   const { base, child } = await serve(data.still);
   try {
     const officials = new Map<string, { units: Set<string>; leads: string[] }>();
@@ -111,13 +116,13 @@ export async function fill(): Promise<{ folder: string; ground: Omit<Ground, 'st
       inspector: token('Thanh tra tỉnh', 'inspector', '--province'),
       administrator: token('Quản trị', 'administrator', '--province'),
     };
-    return { folder, data, port: Number(new URL(base).port), ground: { folder, tokens, unit, agency } };
+    return { folder, data, port: Number(new URL(base).port), ground: { folder, tokens, unit, agency, stillData: data.still } };
   } finally {
     await end(child);
   }
 }
 
-/** A second server with the same records. The devices go with it. */
+/** Another data folder with the same records. */
 export function copy(data: { still: string; acting: string }): void {
   const file = `${data.acting}.db`;
   operate('backup', data.still, ['--to', file]);

@@ -7721,6 +7721,38 @@ export interface components {
             /** @description Vietnamese. */
             vi: string;
         };
+        /** @description How a device said that it was, at the end of an exchange. */
+        DeviceHealth: {
+            /** @description Version of its app, and what it runs on. */
+            app: string;
+            /**
+             * Format: int64
+             * @description When it said so, Unix milliseconds. It says so again when something has changed.
+             */
+            at_ms: number;
+            /** @description Code of its last exchange that failed for a reason which does not pass by itself. */
+            failure?: string | null;
+            /**
+             * Format: int64
+             * @description When that was, Unix milliseconds.
+             */
+            failure_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Photographs on it whose bytes the server does not have.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description Envelopes on it that the server refused or set aside.
+             */
+            held_back: number;
+            /**
+             * Format: int64
+             * @description Changes on it that the server has not confirmed.
+             */
+            waiting: number;
+        };
         /** @description A device as administrators see it. */
         DeviceLine: {
             /**
@@ -7730,6 +7762,7 @@ export interface components {
             created_ms: number;
             /** @description The device, hexadecimal. */
             device: string;
+            health?: components["schemas"]["DeviceHealth"] | null;
             /** @description Why the last of these is there. */
             last_reason?: string | null;
             /**

@@ -21,3 +21,6 @@ export const series = (asked: Asked): Promise<Series> => body(api.GET('/api/v1/r
 
 /** Whose devices may still hold something of a period. */
 export const devicesWaitedFor = async (asked: Asked) => (await body(api.GET('/api/v1/reports/devices', question(asked)))).items;
+
+/** Visits by village and month. */
+export const villages = async (asked: Asked) => (await body(api.GET('/api/v1/reports/villages', question(asked)))).items;

@@ -68,7 +68,7 @@ export const FIGURES: Figure[] = [
     key: 'report.visits',
     definitions: ['visits.held', 'visits.plan_completion', 'visits.unit_coverage'],
     content: (figures) => ({
-      tiles: [plain(t('figure.visits_held'), figures.visits.held), rate(t('report.plan_completion'), figures.visits.plan_completion), rate(t('report.unit_coverage'), figures.visits.unit_coverage), plain(t('report.officials'), figures.visits.officials_distinct)],
+      tiles: [plain(t('figure.visits_held'), figures.visits.held), rate(t('report.plan_completion'), figures.visits.plan_completion), rate(t('report.unit_coverage'), figures.visits.unit_coverage), ...(figures.visits.village_coverage ? [rate(t('coverage.share'), figures.visits.village_coverage)] : []), plain(t('report.officials'), figures.visits.officials_distinct)],
       tables: [
         byCode(t('report.by_programme'), 'programme', figures.visits.by_programme_held, t('visit.programme')),
         byCode(t('report.by_status'), 'visit_status', figures.visits.by_status, t('visit.status')),

@@ -1,6 +1,7 @@
 // Labels of the code lists, taken from the model. A code of a newer app is shown as it is.
 import codes from '../../generated/codes.json';
 import { language } from '../i18n/index.svelte.ts';
+import { fold } from './text.ts';
 
 export type List = keyof typeof codes;
 
@@ -14,6 +15,13 @@ export function label(list: List, code: string | null | undefined): string {
 /** All codes of a list with their labels, in the order of the list. */
 export function options(list: List): { value: string; label: string }[] {
   return Object.keys(codes[list]).map((value) => ({ value, label: label(list, value) }));
+}
+
+/** A village with the word for what it is, once: officials write "Thôn 5" as often as "5". */
+export function villageName({ kind, name }: { kind?: string | null; name: string }): string {
+  if (!kind) return name;
+  const written = fold(name).startsWith(`${fold(codes.place_kind[kind as keyof typeof codes.place_kind]?.[0] ?? kind)} `);
+  return written ? name : `${label('place_kind', kind)} ${name}`;
 }
 
 /** Which list the values of a field come from, by the field's name in edits, review items and history. */

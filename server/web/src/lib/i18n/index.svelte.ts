@@ -17,6 +17,7 @@ await words.init({
   fallbackLng: 'vi',
   keySeparator: false,
   nsSeparator: false,
+  showSupportNotice: false, // a line about its makers in everybody's console
   interpolation: { escapeValue: false }, // Svelte escapes
   resources: { vi: { translation: viWords } },
 });
