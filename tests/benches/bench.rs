@@ -37,9 +37,10 @@ bench first [--visits N] [--seed N] [--json]
 
   --visits N        visits that a new device loads (10000)
 
-bench web [--visits N] [--seed N] [--json]
+bench web [--visits N] [--data FOLDER] [--seed N] [--json]
 
   --visits N        visits in the database (112000, with some 200,000 issues)
+  --data FOLDER     where they lie (one for each number and seed among the temporary files); made once, then used again
 
   --json            one JSON document on standard output instead of a table";
 

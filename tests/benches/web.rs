@@ -1,56 +1,58 @@
 //! `cargo xtask bench web`: what the pages of the web app ask of the server, with a province's years in the database.
 //!
-//! The records come in through the real exchange, from phones; then each page's calls are made again and again, one after
+//! A part of the records comes in through the real exchange, from phones, and their rows are copied; then each page's calls are made again and again, one after
 //! the other, as a browser on the same machine makes them. Bounds: a call takes at most 100 ms at the median and 300 ms in
 //! 99 of 100 cases, the overview as a whole at most 300 ms at the median.
+
+mod browser;
+mod copies;
+mod data;
 
 use crate::Options;
 use crate::figures::{Bound, Figures};
 use gandan_tests::api;
 use gandan_tests::generator::units;
-use gandan_tests::load::{Plan, all_come_online, percentile, prepare};
+use gandan_tests::load::percentile;
 use gandan_tests::processes::Server;
-use gandan_tests::usage::{cpu, folder_size, peak_memory, reset_peak_memory};
+use gandan_tests::usage::{cpu, peak_memory, reset_peak_memory};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Phones that bring their visits at the same time.
-const PHONES: usize = 124;
-/// Visits that one phone brings at a time.
-const BATCH: usize = 100;
 /// Times that each call is made.
 const TIMES: usize = 60;
 
-/// How large.
-#[derive(Clone, Copy, Debug)]
+/// How large, and where the data lies.
+#[derive(Clone, Debug)]
 pub(crate) struct Size {
     /// Visits; there are some 1.8 times as many issues.
     pub(crate) visits: usize,
+    /// The data folder; none: one for this size and seed, which later runs use again.
+    pub(crate) data: Option<PathBuf>,
 }
 
 impl Size {
     /// Reads the arguments behind `web`.
     pub(crate) fn parse(args: &[String]) -> Result<(Self, Options), String> {
-        let mut size = Self { visits: 112_000 };
-        let mut options = Options { visits: None, devices: PHONES, per_device: 0, local: 0, seed: 1, json: false };
+        let mut size = Self { visits: 112_000, data: None };
+        let mut options = Options { visits: None, devices: 0, per_device: 0, local: 0, seed: 1, json: false };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            let mut number = || {
-                let value = args.next().and_then(|text| text.parse::<u64>().ok());
-                value.ok_or_else(|| format!("{arg} needs a number"))
-            };
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            let number = |text: &String| text.parse::<u64>().map_err(|_| format!("{arg} needs a number"));
             match arg.as_str() {
-                "--visits" => size.visits = number()?.clamp(1_000, 1_000_000) as usize,
-                "--seed" => options.seed = number()?,
+                "--visits" => size.visits = number(value()?)?.clamp(1_000, 1_000_000) as usize,
+                "--data" => size.data = Some(value()?.into()),
+                "--seed" => options.seed = number(value()?)?,
                 "--json" => options.json = true,
                 other => return Err(format!("unknown argument {other}")),
             }
         }
-        options.per_device = size.visits.div_ceil(PHONES);
+        options.per_device = size.visits;
         Ok((size, options))
     }
 }
@@ -58,13 +60,10 @@ impl Size {
 /// All of it.
 pub(crate) async fn measure(size: Size, options: &Options) -> Figures {
     let mut figures = Figures::default();
-    let folder = tempfile::Builder::new().prefix("gandan-web").tempdir().expect("a folder");
-    let server = Server::started_with(
-        &folder.path().join("server"),
-        &["--enrolments-per-address", "0", "--requests-per-address", "0"],
-    );
-    fill(&server, size, options.seed, &mut figures).await;
-    let desk = Desk::new(&server, options.seed);
+    let folder = size.data.unwrap_or_else(|| data::folder(size.visits, options.seed));
+    let (server, [visits, issues]) = data::server(&folder, size.visits, options.seed, &mut figures).await;
+    let desk = Desk::new(&server, visits, issues, options.seed);
+    data::count(&server, &desk.token, &mut figures);
     reset_peak_memory(server.pid());
     figures.group("what the pages ask, call by call: 99 of 100 below, median beside it");
     for (page, call) in PAGES {
@@ -74,45 +73,8 @@ pub(crate) async fn measure(size: Size, options: &Options) -> Figures {
     desk.overview(&mut figures);
     figures.group("the server meanwhile");
     figures.note("memory, peak", peak_memory(server.pid()) as f64 / 1e6, "MB");
+    browser::measure(&server, &desk.token, &mut figures);
     figures
-}
-
-/// Lets phones bring the visits, and waits until the views have them.
-async fn fill(server: &Server, size: Size, seed: u64, figures: &mut Figures) {
-    figures.group("filling the database through the exchange");
-    let began = Instant::now();
-    let mut left = size.visits;
-    let mut round = 0;
-    while left > 0 {
-        let visits = left.div_ceil(PHONES).min(BATCH);
-        let plan = Plan {
-            phones: PHONES,
-            visits,
-            within: Duration::from_secs(1),
-            seed: seed + 1_000 * round,
-            one_address: false,
-        };
-        let phones = prepare(server, plan);
-        drop(all_come_online(server, plan, phones).await);
-        left = left.saturating_sub(visits * PHONES);
-        round += 1;
-        eprintln!("  {} of {} visits", size.visits - left, size.visits);
-    }
-    let token = server.province_token();
-    while !is_projected(server) {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    let summary = api::get(server.address(), "/api/v1/reports/summary", &token);
-    figures.note("visits", summary["visits"]["lines"].as_f64().unwrap_or(0.0), "");
-    figures.note("issues", summary["issues"]["countable"].as_f64().unwrap_or(0.0), "");
-    figures.note("from the first phone to the last row", began.elapsed().as_secs_f64(), "s");
-    figures.note("server CPU", cpu(server.pid()).as_secs_f64(), "s");
-    figures.note("data folder", folder_size(server.data()) as f64 / 1e6, "MB");
-}
-
-fn is_projected(server: &Server) -> bool {
-    let metrics = api::call(server.address(), "GET", "/metrics", None, None).text();
-    metrics.lines().any(|line| line == "gandan_projector_behind 0")
 }
 
 /// A page and one of its calls; `{unit}`, `{visit}`, `{issue}` and `{word}` are drawn anew each time.
@@ -155,16 +117,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(server: &Server, seed: u64) -> Self {
-        let (address, token) = (server.address(), server.province_token());
-        let ids = |path: &str| {
-            let page = api::get(address, path, &token);
-            let items = page["items"].as_array().cloned().unwrap_or_default();
-            items.iter().filter_map(|item| item["id"].as_str().map(str::to_owned)).collect::<Vec<String>>()
-        };
-        let (visits, issues) = (ids("/api/v1/visits?limit=200"), ids("/api/v1/issues?limit=200"));
+    fn new(server: &Server, visits: Vec<String>, issues: Vec<String>, seed: u64) -> Self {
         let units = units().into_iter().map(|(code, _)| code).collect();
-        Self { address, token, units, visits, issues, seed }
+        Self { address: server.address(), token: server.province_token(), units, visits, issues, seed }
     }
 
     fn path(&self, call: &str, rng: &mut ChaCha8Rng) -> String {

@@ -124,6 +124,15 @@ impl Server {
         server
     }
 
+    /// A data folder that is there already, serving on a free port with these options of `serve`.
+    pub fn over(data: &Path, options: &[&str]) -> Self {
+        let (data, log) = (data.to_owned(), Arc::default());
+        let mut server = Self { data, child: None, address: None, options: Vec::new(), log_level: "info", log };
+        server.set_options(options);
+        server.start();
+        server
+    }
+
     /// Options of `serve` from the next start on.
     pub fn set_options(&mut self, options: &[&str]) {
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
