@@ -60,7 +60,7 @@ class KillTest {
 }
 
 /** Another process on a device's folder. */
-private class Worker(folder: Path, task: String) : AutoCloseable {
+internal class Worker(folder: Path, vararg task: String) : AutoCloseable {
     private val process: Process = ProcessBuilder(
         ProcessHandle.current().info().command().get(),
         "-Djna.library.path=" + System.getProperty("jna.library.path"),
@@ -68,7 +68,7 @@ private class Worker(folder: Path, task: String) : AutoCloseable {
         System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"),
         "vn.gandan.KillTestKt",
         folder.toString(),
-        task,
+        *task,
     ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
 
     /** Reads so many lines, or all if there are fewer, kills the process, and reads what it still said. */
@@ -83,14 +83,21 @@ private class Worker(folder: Path, task: String) : AutoCloseable {
         return lines.filter { it.endsWith(".") }.map { it.dropLast(1) }
     }
 
+    /** Waits until it has done its work. */
+    fun join() {
+        val said = process.inputReader().readText()
+        check(process.waitFor() == 0) { said }
+    }
+
     override fun close() {
         process.destroyForcibly().waitFor()
     }
 }
 
-/** What the other process does: a line for every visit that is saved, or for every step of an exchange. */
+/** What the other process does: a line for every visit that is saved, or for every step of an exchange; or an import. */
 fun main(args: Array<String>): Unit = runBlocking {
     val (folder, task) = args
+    if (task == "import") return@runBlocking GanDan.open(Path.of(folder), { KEY }).use { check(it.importVisits(args[2]).bad.isEmpty()) }
     val client = GanDan.open(Path.of(folder), { KEY })
     // The full stop tells a whole line from one that the kill cut.
     val say = { line: String -> print("$line.\n"); System.out.flush() }
