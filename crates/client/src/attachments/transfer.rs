@@ -247,7 +247,10 @@ impl Transfer {
         }
         for (file, holding) in files.into_iter().zip(holdings) {
             match holding {
-                Holding::Held => self.sent(client, &file)?,
+                Holding::Held => {
+                    self.progress.bytes_sent += file.length;
+                    self.sent(client, &file)?;
+                }
                 Holding::Lacking { offset } if offset < file.length => {
                     // Else another transfer is sending it.
                     if let Some(claim) = Claim::take(client, file.hash) {
