@@ -45,11 +45,11 @@ pub(super) async fn server(
     let mut server = Server::started_with(folder, &options);
     figures.group("filling the database");
     let began = Instant::now();
-    fill(&server, visits / COPIES, seed).await;
-    views_are_current(&server).await;
+    let token = server.province_token();
+    let brought = fill(&server, visits / COPIES, seed).await;
+    views_have(&server, brought, &token).await;
     figures.note("a part of it through the exchange, to the last row", began.elapsed().as_secs_f64(), "s");
     figures.note("server CPU", cpu(server.pid()).as_secs_f64(), "s");
-    let token = server.province_token();
     let ids = ["visits", "issues"].map(|list| {
         let page = api::get(server.address(), &format!("/api/v1/{list}?limit=200"), &token);
         let items = page["items"].as_array().cloned().unwrap_or_default();
@@ -71,27 +71,28 @@ pub(super) fn count(server: &Server, token: &str, figures: &mut Figures) {
     figures.note("data folder", folder_size(server.data()) as f64 / 1e6, "MB");
 }
 
-/// Lets phones bring the visits.
-async fn fill(server: &Server, visits: usize, seed: u64) {
+/// Lets phones bring at least so many visits; gives how many they were.
+async fn fill(server: &Server, visits: usize, seed: u64) -> usize {
     let within = Duration::from_secs(1);
     let plan = Plan { phones: PHONES, visits: visits.div_ceil(PHONES), within, seed, one_address: false };
     let phones = prepare(server, plan);
     drop(all_come_online(server, plan, phones).await);
+    plan.visits * PHONES
 }
 
-/// Waits until the views have everything.
-async fn views_are_current(server: &Server) {
+/// Waits until the views have all visits. That the projector lags behind nothing it says also before it has looked.
+async fn views_have(server: &Server, visits: usize, token: &str) {
     let mut told = Instant::now();
     loop {
+        let summary = api::get(server.address(), "/api/v1/reports/summary", token);
+        let there = summary["visits"]["lines"].as_u64().and_then(|lines| usize::try_from(lines).ok()).unwrap_or(0);
         let metrics = api::call(server.address(), "GET", "/metrics", None, None).text();
-        let behind = metrics.lines().find_map(|line| line.strip_prefix("gandan_projector_behind "));
-        match behind {
-            Some("0") => return,
-            Some(behind) if told.elapsed() >= PROGRESS => {
-                eprintln!("  the views lack {behind} entries of the log");
-                told = Instant::now();
-            }
-            _ => {}
+        if there >= visits && metrics.lines().any(|line| line == "gandan_projector_behind 0") {
+            return;
+        }
+        if told.elapsed() >= PROGRESS {
+            eprintln!("  {there} of {visits} visits are in the views");
+            told = Instant::now();
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
