@@ -49,7 +49,7 @@ impl Answer {
 /// If nobody answers HTTP there.
 pub fn call(server: SocketAddr, method: &str, path: &str, token: Option<&str>, body: Option<(&str, &[u8])>) -> Answer {
     let mut stream = TcpStream::connect(server).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a time-out");
     let authorization = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
     let content = body.map_or_else(String::new, |(kind, bytes)| {
         format!("content-type: {kind}\r\ncontent-length: {}\r\n", bytes.len())

@@ -9,7 +9,7 @@ rm -rf "$out" && mkdir -p "$out/headers"
 
 # Only what Swift calls stays visible: another SQLite in the app (its own, another library's) then never meets ours.
 hide() { # TARGET SDK ARCH MINIMUM
-  local archive="target/$1/release/libgandan_ffi.a" folder="$out/$1" version
+  local archive="target/$1/phone/libgandan_ffi.a" folder="$out/$1" version
   mkdir -p "$folder"
   version="$(xcrun --sdk "$2" --show-sdk-version)"
   xcrun nm -gjU "$archive" 2>/dev/null | grep -E '^_(uniffi_|ffi_|UNIFFI_META)' | sort -u > "$folder/exports"
@@ -20,7 +20,7 @@ hide() { # TARGET SDK ARCH MINIMUM
 }
 
 build() { # TARGET SDK ARCH MINIMUM PLATFORM
-  cargo rustc --locked --release -p gandan-ffi --target "$1" --crate-type staticlib
+  cargo rustc --locked --profile phone -p gandan-ffi --target "$1" --crate-type staticlib
   hide "$@"
 }
 
@@ -34,7 +34,7 @@ xcrun lipo -create "$out/aarch64-apple-ios-sim/libgandan_ffi.a" "$out/x86_64-app
 
 # From the archive that the app links, so that both are of one build.
 cargo run --locked -p gandan-bindgen -- generate --language swift --out-dir "$out/generated" \
-  target/aarch64-apple-ios/release/libgandan_ffi.a
+  target/aarch64-apple-ios/phone/libgandan_ffi.a
 cp "$out/generated/GanDanFFI.h" "$out/headers/"
 cp "$out/generated/GanDanFFI.modulemap" "$out/headers/module.modulemap"
 mkdir -p bindings/swift/Sources/GanDan/Generated

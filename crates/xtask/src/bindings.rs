@@ -30,6 +30,8 @@ const MACHINERY: &[&str] = &[
     "hash(into",
 ];
 
+/// Cargo's profile for what goes into an app.
+const PROFILE: &str = "phone";
 /// Most bytes of a library for one ABI, stripped and compressed as in an app's package.
 const MAX_COMPRESSED: u64 = 6_000_000;
 
@@ -92,10 +94,13 @@ impl Bindings {
     pub(crate) fn generate(release: bool) -> Outcome<Self> {
         let target = target_directory()?;
         // For tests as part of the workspace: what it was built with before is used again.
-        let what: &[&str] =
-            if release { &["--release", "-p", "gandan-ffi", "-p", "gandan-bindgen"] } else { &["--workspace"] };
+        let what: &[&str] = if release {
+            &["--profile", PROFILE, "-p", "gandan-ffi", "-p", "gandan-bindgen"]
+        } else {
+            &["--workspace"]
+        };
         must(cargo().args(["build", "--locked"]).args(what))?;
-        let built = target.join(if release { "release" } else { "debug" });
+        let built = target.join(if release { PROFILE } else { "debug" });
         let library = built.join(format!("{DLL_PREFIX}gandan_ffi{DLL_SUFFIX}"));
         let generator = built.join(format!("gandan-bindgen{EXE_SUFFIX}"));
         let bindings = Self { folder: target.join("bindings"), library, generator, release };
@@ -191,7 +196,7 @@ impl Bindings {
         let names = self.folder.join("names");
         fs::create_dir_all(&names)?;
         fs::copy(&self.generator, names.join(format!("uniffi-bindgen{EXE_SUFFIX}")))?;
-        let profile = if self.release { "release" } else { "dev" };
+        let profile = if self.release { PROFILE } else { "dev" };
         let mut build = Command::new(tools.join("maturin"));
         build.args(["build", "--quiet", "--locked", "--profile", profile, "--out"]).arg(&wheels);
         build.current_dir(project).stdin(Stdio::null()).env("CARGO_TARGET_DIR", target_directory()?);

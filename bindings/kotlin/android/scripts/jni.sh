@@ -9,8 +9,8 @@ rm -rf "$out"
 # 16 KB pages: Google Play wants them from Android 15 on.
 RUSTFLAGS="${RUSTFLAGS:-} -C link-arg=-Wl,-z,max-page-size=16384" \
   cargo ndk -t arm64-v8a -t armeabi-v7a -t x86_64 -t x86 --platform 26 -o "$out" \
-  build --locked --release -p gandan-ffi
+  build --locked --profile phone -p gandan-ffi
 # From a library that the app carries, so that both are of one build.
 cargo run --locked -p gandan-bindgen -- generate --language kotlin --out-dir target/bindings/kotlin \
-  target/aarch64-linux-android/release/libgandan_ffi.so
+  target/aarch64-linux-android/phone/libgandan_ffi.so
 "${ANDROID_NDK_HOME:?}"/toolchains/llvm/prebuilt/*/bin/llvm-strip "$out"/*/libgandan_ffi.so

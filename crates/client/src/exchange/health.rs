@@ -44,8 +44,13 @@ impl Exchange {
         if *reply != Reply::Noted {
             return Err(unexpected());
         }
-        Ok(client.store().set_value(TOLD, Some(told))?)
+        note(client, told)
     }
+}
+
+/// This need not be told again.
+pub(super) fn note(client: &Client, told: &Told) -> Result<(), ClientError> {
+    Ok(client.store().set_value(TOLD, Some(told))?)
 }
 
 fn bytes(health: &Health) -> Result<Told, ClientError> {

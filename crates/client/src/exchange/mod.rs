@@ -65,6 +65,14 @@ impl Errand {
     pub fn may_fail(&self) -> bool {
         matches!(self.0, Work::Decisions | Work::Health { .. })
     }
+
+    /// An older server could not answer it: that costs no bytes again until there is something else to say.
+    pub(crate) fn not_understood(self, client: &Client) -> Result<(), ClientError> {
+        match self.0 {
+            Work::Health { told } => health::note(client, &told),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
