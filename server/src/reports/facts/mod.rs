@@ -4,7 +4,7 @@
 //! of milliseconds. A row takes about 130 bytes: a year of a province 3 MB, the 300,000 rows of decades 40 MB.
 //!
 //! **They are the rows, of the same moment.** Triggers note in `fact_change` which row changed; whoever asks does so inside
-//! a read transaction ([`Facts::at_one_moment`]), and before anything is answered what changed up to that transaction is
+//! a read transaction (`Facts::at_one_moment`), and before anything is answered what changed up to that transaction is
 //! read again. If more changed than is noted, or the views were built anew, everything is read again. A test compares
 //! every answer with the one of facts read from scratch, after random changes.
 

@@ -1,6 +1,6 @@
 //! The figures of the report, one file per topic.
 //!
-//! Visits and issues are each read once ([`facts`]), and every topic takes from a record what it counts: figures that
+//! Visits and issues are each read once ([`facts`](super::facts)), and every topic takes from a record what it counts: figures that
 //! stand beside each other come from the same reading, and fifteen years of a province take a fraction of a second,
 //! where a query per figure took ten. Only what has tables of its own (teams, findings, bright spots, devices) is
 //! counted in SQL. Every text that a reader needs to understand a figure stands in [`definitions`].
