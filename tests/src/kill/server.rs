@@ -76,13 +76,13 @@ fn behind(server: &Server) -> u64 {
 }
 
 /// Waits until the views are current, as long as something moves. The figure counts the pass under way, and begins anew with
-/// the next one.
+/// the next one: only the server's own word ends it.
 pub(crate) fn views_current(server: &Server, tell: &impl Fn(&str)) {
     let (mut last, mut since, mut told) = (u64::MAX, Instant::now(), Instant::now());
     loop {
         let now = behind(server);
-        if now == 0 {
-            break;
+        if now == 0 && is_current(server) {
+            return;
         }
         if now != last {
             (last, since) = (now, Instant::now());
@@ -94,6 +94,9 @@ pub(crate) fn views_current(server: &Server, tell: &impl Fn(&str)) {
         }
         thread::sleep(Duration::from_millis(100));
     }
-    let current = crate::api::call(server.address(), "GET", "/healthz?views_current=true", None, None);
-    assert_eq!(current.status, 200, "the views are {} entries behind: {}", behind(server), current.text());
+}
+
+/// The server waits a while for its views before it answers.
+fn is_current(server: &Server) -> bool {
+    crate::api::call(server.address(), "GET", "/healthz?views_current=true", None, None).status == 200
 }
