@@ -143,8 +143,11 @@ fn set_aside(core: &Path, incarnation: u64) -> std::io::Result<Option<PathBuf>> 
     };
     let whole = connect(core, &DbOptions::default()).and_then(|connection| into_one_file(&connection)).is_ok();
     if whole {
-        // Not every file system knows two names for one file.
-        fs::hard_link(core, named("")).or_else(|_| fs::copy(core, named("")).map(|_| ()))?;
+        // Not every file system knows two names for one file. Never copied over what is there: it could be the same file.
+        match fs::hard_link(core, named("")) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => drop(fs::copy(core, named(""))?),
+            done => done?,
+        }
         return Ok(Some(named("")));
     }
     for suffix in SUFFIXES {

@@ -48,7 +48,8 @@ pub(super) fn restore_under_kills(server: &mut Server, folder: &Path, rng: &mut 
     let mut restore = Command::new(gandan_server());
     restore.args(["restore", "--from", path(&file), "--data"]).arg(server.data());
     let start = Instant::now();
-    assert_eq!(Said::run(&mut restore, b"").code, 0, "a restore in peace");
+    let said = Said::run(&mut restore, b"");
+    assert_eq!(said.code, 0, "a restore in peace: {said:?}");
     let longest = start.elapsed();
     let mut kills = 0;
     for _ in 0..RESTORES {
