@@ -211,6 +211,40 @@ fn views_built_anew_are_the_same() {
     assert_eq!(views(&app), before);
 }
 
+/// Leaves beside `part` what a restore leaves that is killed as it makes its copy ready: a journal that SQLite would play
+/// back into whatever lies there next, and cut it to the length of before.
+fn killed_while_it_copied(part: &std::path::Path) {
+    let connection = rusqlite::Connection::open(part).unwrap();
+    connection.execute_batch("CREATE TABLE t (x); PRAGMA cache_size = 1; BEGIN").unwrap();
+    for _ in 0..200 {
+        connection.execute("INSERT INTO t VALUES (randomblob(3000))", []).unwrap();
+    }
+    let journal = part.with_extension("part-journal");
+    let hot = std::fs::read(&journal).unwrap();
+    assert!(hot.len() > 512, "a journal that was written");
+    drop(connection);
+    std::fs::write(journal, hot).unwrap();
+}
+
+#[test]
+fn a_killed_restore_spoils_no_later_one() {
+    let app = TestApp::new();
+    let mut a = app.official("CB-001", &[UNIT_A]);
+    a.visit(UNIT_A, 1, "trong bản sao");
+    a.sync(&app);
+    let file = app.path().join("backup.db");
+    killed_while_it_copied(&app.path().join("backup.db.part"));
+    backup(&app.data(), &file).unwrap();
+    let folder = app.stop();
+    let data = folder.path().join("data");
+    killed_while_it_copied(&data.join("restore.part"));
+    assert_eq!(restore(&data, &file, START_MS).unwrap().log_entries, 1);
+    let restored = rusqlite::Connection::open(data.join("gandan.db")).unwrap();
+    let verdict: String = restored.query_row("PRAGMA quick_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    assert_eq!(restored.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}
+
 #[test]
 fn a_backup_of_a_running_server_restores() {
     let app = TestApp::new();

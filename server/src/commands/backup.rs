@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::Common;
-use crate::db::sqlite::{CORE, connect};
+use crate::db::sqlite::{CORE, beside, connect, remove};
 use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::folder::sync_folder;
@@ -37,10 +37,11 @@ pub fn backup(data: &Path, to: &Path) -> Result<(u64, i64), ServerError> {
     if to.exists() {
         return Err(ServerError::invalid("file_exists", format!("{} exists; choose another name", to.display())));
     }
-    let part = part_of(to);
-    let _ = fs::remove_file(&part);
+    let part = beside(to, ".part");
+    let io = || ServerError::io(format!("write {}", to.display()));
+    remove(&part).map_err(io())?;
     let copied = copy(data, &part).inspect_err(|_| {
-        let _ = fs::remove_file(&part);
+        let _ = remove(&part);
     })?;
     let finish = || {
         #[cfg(unix)]
@@ -50,14 +51,8 @@ pub fn backup(data: &Path, to: &Path) -> Result<(u64, i64), ServerError> {
         sync_folder(to)?;
         Ok(fs::metadata(to)?.len())
     };
-    let bytes = finish().map_err(ServerError::io(format!("write {}", to.display())))?;
+    let bytes = finish().map_err(io())?;
     Ok((bytes, copied))
-}
-
-fn part_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
 }
 
 fn copy(data: &Path, part: &Path) -> Result<i64, DbError> {

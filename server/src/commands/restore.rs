@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Common;
 use super::backup::check;
 use crate::clock::{Clock, SystemClock};
-use crate::db::sqlite::{CORE, VIEWS, connect, migrate};
+use crate::db::sqlite::{BESIDE, CORE, VIEWS, beside, connect, migrate, remove};
 use crate::db::{Db, DbError, DbOptions};
 use crate::error::ServerError;
 use crate::folder::{Folder, sync_folder};
@@ -150,31 +150,12 @@ fn set_aside(core: &Path, incarnation: u64) -> std::io::Result<Option<PathBuf>> 
         }
         return Ok(Some(named("")));
     }
-    for suffix in SUFFIXES {
+    // The file itself goes last: without it the rest would mean nothing.
+    for suffix in BESIDE.into_iter().chain([""]) {
         match fs::rename(beside(core, suffix), named(suffix)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     Ok(Some(named("")))
-}
-
-/// What SQLite keeps beside a file, and the file itself, which goes last.
-const SUFFIXES: [&str; 3] = ["-wal", "-shm", ""];
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Removes a database, if it is there.
-fn remove(file: &Path) -> std::io::Result<()> {
-    for suffix in SUFFIXES {
-        match fs::remove_file(beside(file, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

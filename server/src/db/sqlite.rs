@@ -174,6 +174,28 @@ pub(crate) fn log_of(connection: &Connection) -> impl ReadLog + '_ {
     log::Log(connection)
 }
 
+/// What SQLite keeps beside a file: of a process that was killed any of it may be there, and would be taken for that of a
+/// file that comes under the same name later.
+pub(crate) const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// The name of what lies beside a file.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Removes a database and all that belongs to it, as far as it is there: the file first, as the rest means nothing without it.
+pub(crate) fn remove(file: &Path) -> std::io::Result<()> {
+    for suffix in std::iter::once("").chain(BESIDE) {
+        match std::fs::remove_file(beside(file, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn attach(connection: &Connection, file: &Path, name: &str) -> Result<(), DbError> {
     let file = file.to_str().ok_or_else(|| DbError::internal("the data folder's name is not UTF-8"))?;
     connection.execute(&format!("ATTACH DATABASE ?1 AS {name}"), [file])?;

@@ -78,7 +78,7 @@ pub(super) fn views(folder: &Path, options: &DbOptions) -> Result<(), DbError> {
             Ok(found) if found == wanted => return Ok(()),
             Err(DbError::Busy) => return Err(DbError::Busy),
             // Another version, or damaged: nothing in it is needed.
-            Ok(_) | Err(_) => remove(&file)?,
+            Ok(_) | Err(_) => super::remove(&file)?,
         }
     }
     let connection = connect(&file, options)?;
@@ -88,18 +88,6 @@ pub(super) fn views(folder: &Path, options: &DbOptions) -> Result<(), DbError> {
     }
     transaction.pragma_update(None, "user_version", wanted)?;
     transaction.commit()?;
-    Ok(())
-}
-
-fn remove(file: &Path) -> Result<(), DbError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
     Ok(())
 }
 
