@@ -76,6 +76,18 @@ fn what_was_found_stays_mended() {
                 (Act::Save(5), 0xa499_bd9f_95f6_9532),
             ],
         ),
+        (
+            "views that stood still while the log was compacted behind an erasure keep the record's row",
+            5053,
+            vec![
+                (Act::Save(6), 0x9e56_8221_d1ce_190c),
+                (Act::Sync(1), 0x5a24_8e28_261e_f795),
+                (Act::Views, 0x2ff0_6665_3c08_3593),
+                (Act::Erase(4_371_386_257_926_739_117), 0x524c_5cbc_a429_d44d),
+                (Act::Wait(4_065), 0x5971_a344_058e_a67b),
+                (Act::Compact(1_676), 0x5f86_88ab_62df_e0d0),
+            ],
+        ),
     ];
     for (what, seed, steps) in found {
         let steps: Vec<Step> = steps.into_iter().map(step).collect();

@@ -166,17 +166,17 @@ impl Pass {
             if stop() {
                 return Ok(Some(lag.head));
             }
-            let documents = storage.read(|log| self.whole(log, &space, &row.hash))?;
+            let (documents, erased) = storage.read(|log| self.whole(log, &space, &row.hash))?;
             // The place moves with the last chunk; until then everything would be done again.
             let to = if place == last { manifest.seq } else { lag.reached };
-            let done = Chunk { space: space.clone(), from: lag.reached, to, documents, erased: Vec::new() };
+            let done = Chunk { space: space.clone(), from: lag.reached, to, documents, erased };
             self.write(&done)?;
         }
         Ok(Some(manifest.seq))
     }
 
-    /// The documents that begin in a chunk.
-    fn whole(&self, log: &dyn ReadLog, space: &SpaceRow, name: &[u8; 32]) -> Result<Vec<Task>, DbError> {
+    /// The documents that begin in a chunk, and those of which it says that they were erased.
+    fn whole(&self, log: &dyn ReadLog, space: &SpaceRow, name: &[u8; 32]) -> Result<(Vec<Task>, Vec<DocId>), DbError> {
         let missing = || DbError::Damaged("a chunk of whole documents is missing".to_owned());
         let body = log.chunk(space.no, name)?.ok_or_else(missing)?;
         let chunk = gandan_sync::compact::decode(&space.id, &body).map_err(DbError::internal)?;
@@ -194,7 +194,7 @@ impl Pass {
                 None => self.nothing(space, &doc, changes.len() as u64),
             }
         }
-        Ok(tasks)
+        Ok((tasks, chunk.erased))
     }
 
     fn nothing(&self, space: &SpaceRow, doc: &DocId, changes: u64) {
