@@ -1,7 +1,7 @@
 //! Mistakes on purpose, to see whether the tests notice.
 //!
 //! Here and there in the product stands `mutant::on("name")`. It is always false, and gone from what ships, unless the
-//! feature `mutants` is on and a test plants that mistake in its thread. Each is one line; the list of them, and which
+//! feature `mutants` is on and a test plants that mistake in its thread. Each is a few lines at most; the list of them, and which
 //! invariant each breaks, is the simulator's test.
 
 /// Whether this mistake is planted in this thread. Without the feature: never.

@@ -226,6 +226,14 @@ impl Store {
         self.envelopes("state IN (3, 4, 5, 6)", limit)
     }
 
+    /// How many these are, without reading them.
+    pub fn refused_count(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT count(*) FROM envelope WHERE state IN (3, 4, 5, 6) AND state <> 2";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
     /// Number and hash of the last envelope that was sealed, on which the next one builds.
     pub fn last_envelope(&self) -> Result<Option<(u64, [u8; 32])>, StoreError> {
         self.read(|connection| {

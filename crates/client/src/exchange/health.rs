@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 const TOLD: &str = "health told";
 /// Under this name the store keeps the last [`Failed`].
 const FAILED: &str = "exchange failed";
-/// Envelopes counted at most.
-const COUNTED: u32 = 10_000;
 
 /// What the server was told last: the frame's bytes, so that a form of a later app is simply told anew.
 type Told = Vec<u8>;
@@ -65,7 +63,7 @@ fn health(store: &Store) -> Result<Health, ClientError> {
     Ok(Health {
         app: format!("{} {system}", env!("CARGO_PKG_VERSION")),
         waiting: small(counts.saved_changes + counts.waiting_changes),
-        held_back: u32::try_from(store.refused(COUNTED)?.len()).unwrap_or(u32::MAX),
+        held_back: small(store.refused_count()?),
         files: small(files.originals + files.thumbnails + files.refused),
         failure: failed.map(|Failed { code, at_ms }| Failure { code, at_ms }),
     })
