@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gandan_model::ids::DeviceId;
 use gandan_model::mutant;
@@ -248,6 +248,7 @@ impl Writer {
 
     fn run(mut self, commands: &Receiver<Command>) {
         let mut untidy = false;
+        let mut written = Instant::now();
         loop {
             match commands.recv_timeout(HASTE) {
                 Ok(first) => {
@@ -257,9 +258,15 @@ impl Writer {
                     if stop {
                         break;
                     }
+                    // Phones that only ask, one after the other, leave no pause and no group to go with.
+                    if written.elapsed() >= HASTE {
+                        self.write_unhurried();
+                        written = Instant::now();
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.write_unhurried();
+                    written = Instant::now();
                     if std::mem::take(&mut untidy) {
                         self.tidy();
                     }

@@ -53,6 +53,21 @@ fn nothing_new_is_one_small_round_trip() {
 }
 
 #[test]
+fn who_only_asks_is_seen_even_if_there_is_never_a_pause() {
+    let app = TestApp::new();
+    let mut a = app.official("CB-001", &[UNIT_A]);
+    let seen = || app.db().read(devices::list).unwrap().into_iter().any(|device| device.last_sync_ms.is_some());
+    assert!(!seen());
+    // Nothing is pushed, so nothing is committed with which this could go; and the writer never finds its queue quiet.
+    let mut asked = 0;
+    while !seen() {
+        a.sync(&app);
+        asked += 1;
+        assert!(asked < 50_000, "it waits for a pause");
+    }
+}
+
+#[test]
 fn a_repeated_request_changes_nothing() {
     let app = TestApp::new();
     let mut a = app.official("CB-001", &[UNIT_A]);
