@@ -314,8 +314,12 @@ impl World {
         };
         let Some(answer) = self.serve(&request, &bytes)? else { return broken(13, "no answer") };
         self.at_phone(index, &request, &answer)?;
+        // The server keeps two positions of a device. Copies of a phone that never wrote cannot be told apart, and three of
+        // them take those from each other: they name their positions in full, and nothing else.
+        let copied = self.phones.iter().filter(|phone| phone.past.id == self.phones[index].past.id).count() > 2;
         let is_idle = SyncResponse::decode(&answer).is_ok_and(|response| {
-            response.parts.is_empty() && response.grants.is_empty() && !response.need_full && !response.more
+            let news = response.more || !response.parts.is_empty() || !response.grants.is_empty();
+            !news && (copied || !response.need_full)
         });
         if !waits && (!is_idle || bytes.len() > IDLE_BYTES || answer.len() > IDLE_BYTES) {
             return broken(13, format!("device {index}: nothing changed: {} up, {} down", bytes.len(), answer.len()));
