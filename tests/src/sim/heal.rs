@@ -160,12 +160,16 @@ impl World {
         Ok(())
     }
 
+    /// A revoked device that has a twin has no name left under which it could be heard: what it wrote stays with it, also
+    /// what the twin has brought, for nobody tells it of that.
+    fn is_unheard(&self, phone: &Phone) -> bool {
+        phone.has_twin && self.oracle.rights.device(phone.past.id).is_some_and(|device| device.revoked)
+    }
+
     /// Every saved change is in the log, or in quarantine, or still on a device because it builds on something there.
     fn nothing_is_lost(&self, quarantine: &Quarantine) -> Verdict {
         let held = self.held_by(|_| true)?;
-        // A revoked device that has a twin has no name left under which it could be heard: what it wrote stays with it.
-        let revoked = |phone: &Phone| self.oracle.rights.device(phone.past.id).is_some_and(|device| device.revoked);
-        let stranded = self.held_by(|phone| phone.has_twin && revoked(phone))?;
+        let stranded = self.held_by(|phone| self.is_unheard(phone))?;
         for (hash, saved) in &self.oracle.saved {
             let (doc, space) = (saved.doc, saved.space);
             let is_settled = self.oracle.admitted.contains(hash)
@@ -286,6 +290,9 @@ impl World {
         let readable = spaces.iter().filter(|state| reads(state.access));
         if let Some(state) = readable.into_iter().find(|state| !self.may_read(index, &state.space)) {
             return broken(6, format!("device {index} still reads space {}", state.space));
+        }
+        if self.is_unheard(&self.phones[index]) {
+            return Ok(());
         }
         for doc in self.documents_on(index)? {
             if self.may_read(index, &doc.space) {
