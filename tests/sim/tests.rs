@@ -77,6 +77,20 @@ fn what_was_found_stays_mended() {
             ],
         ),
         (
+            "views stand still for ever behind a log of which everything was packed and then erased",
+            700_543,
+            vec![
+                (Act::Views, 0xbbf8_567c_4c36_6c56),
+                (Act::Save(4), 0x9ac8_99b4_d8de_fbe7),
+                (Act::Save(0), 0x2785_0f2a_102b_4290),
+                (Act::Seal(5), 0x86a7_0169_5604_fbbb),
+                (Act::Crawl(5, 591), 0xaa16_6c18_82c9_8aec),
+                (Act::Wait(3665), 0x5cbc_0e97_00ed_9dcf),
+                (Act::Compact(3628), 0x9fbc_fefc_1131_67b3),
+                (Act::Erase(7_113_230_875_189_663_576), 0xf585_1a88_d6f7_a8f5),
+            ],
+        ),
+        (
             "views that stood still while the log was compacted behind an erasure keep the record's row",
             5053,
             vec![

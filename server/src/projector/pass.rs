@@ -161,17 +161,16 @@ impl Pass {
             Ok(if behind { log.manifest(space.no)?.map(|manifest| (space, manifest)) } else { None })
         })?;
         let Some((space, manifest)) = found else { return Ok(None) };
-        let last = manifest.chunks.len().saturating_sub(1);
-        for (place, row) in manifest.chunks.iter().enumerate() {
+        let part = |to, documents, erased| Chunk { space: space.clone(), from: lag.reached, to, documents, erased };
+        for row in &manifest.chunks {
             if stop() {
                 return Ok(Some(lag.head));
             }
             let (documents, erased) = storage.read(|log| self.whole(log, &space, &row.hash))?;
-            // The place moves with the last chunk; until then everything would be done again.
-            let to = if place == last { manifest.seq } else { lag.reached };
-            let done = Chunk { space: space.clone(), from: lag.reached, to, documents, erased };
-            self.write(&done)?;
+            self.write(&part(lag.reached, documents, erased))?;
         }
+        // The place moves behind the last chunk, or without one if everything was erased. Until then all would be done again.
+        self.write(&part(manifest.seq, Vec::new(), Vec::new()))?;
         Ok(Some(manifest.seq))
     }
 
