@@ -6,10 +6,13 @@ mod support;
 
 use gandan_model::genesis::DocKind;
 use gandan_server::db::sqlite::devices;
+use gandan_server::front::FrontOptions;
+use gandan_server::limits::Rate;
+use gandan_server::server::ServerOptions;
 use gandan_sync::{Refusal, Status};
 use serde_json::json;
 use support::peer::Peer;
-use support::{START_MS, TestApp, UNIT_A, UNIT_B};
+use support::{START_MS, TestApp, UNIT_A, UNIT_B, data_folder};
 
 #[test]
 fn what_one_device_pushes_another_pulls() {
@@ -54,7 +57,8 @@ fn nothing_new_is_one_small_round_trip() {
 
 #[test]
 fn who_only_asks_is_seen_even_if_there_is_never_a_pause() {
-    let app = TestApp::new();
+    let open = |options: &mut ServerOptions| options.limits.device = Rate { per_minute: 0, burst: 0 };
+    let app = TestApp::serve_with(data_folder(), FrontOptions::default(), open);
     let mut a = app.official("CB-001", &[UNIT_A]);
     let seen = || app.db().read(devices::list).unwrap().into_iter().any(|device| device.last_sync_ms.is_some());
     assert!(!seen());
