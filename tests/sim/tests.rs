@@ -5,7 +5,7 @@
 mod migration;
 
 use gandan_tests::sim::run::{play, play_seed, shrink};
-use gandan_tests::sim::step::{Act, Size, Step};
+use gandan_tests::sim::step::{Act, Size, Step, Who};
 use gandan_tests::sim::template::Template;
 use gandan_tests::sim::{disk, work_folder};
 use std::path::Path;
@@ -74,6 +74,35 @@ fn what_was_found_stays_mended() {
                 (Act::Seal(2), 2),
                 (Act::Save(2), 0x0a8a_e358_245a_0e85),
                 (Act::Save(5), 0xa499_bd9f_95f6_9532),
+            ],
+        ),
+        (
+            "a device whose renewal only the ledger remembers has no right to have late work set aside",
+            701_287,
+            vec![
+                (Act::Copy(6), 0x4dbf_993d_3e9d_2a6c),
+                (Act::Save(1), 0xeea2_bef2_fb23_ab80),
+                (Act::Save(5), 0x1453_a1a2_9447_5d40),
+                (Act::Send(2, 0), 0x9863_5f8c_f642_f6d8),
+                (Act::Send(1, 151), 0xfe8d_38f5_2b49_3f2b),
+                (Act::Deliver(3_603_874_340_351_410_642), 0x341d_d575_2782_7e24),
+                (Act::Deliver(14_535_343_494_152_848_887), 0xfd18_5d9a_dd97_4d09),
+                (Act::Send(6, 0), 0x667a_e4bf_876a_0e52),
+                (Act::Send(3, 0), 0x81a9_33c7_dcac_cdfa),
+                (Act::Save(1), 0xf320_af24_3167_7db2),
+                (Act::Send(5, 193), 0xb6ef_4e85_0389_8d6d),
+                (Act::Send(1, 0), 0xe778_1777_df0d_3e84),
+                (Act::Send(4, 581), 0xfa0a_8888_3a5f_1c16),
+                (Act::Send(2, 0), 0x0741_7377_662b_3618),
+                (Act::Send(5, 0), 0x3bf0_bd30_635c_e110),
+                (Act::Move(5, 0), 0x377d_48a3_3fbb_c27b),
+                (Act::Seal(5), 0xb129_cd43_e9b2_f623),
+                (Act::Lose(18_058_789_606_280_822_271), 0xd088_1688_d30d_455f),
+                (Act::Send(4, 0), 0x03a4_6ab0_0a2d_a692),
+                (Act::Dying(Who::Server, 22), 0xbf3b_dec3_e818_aaaa),
+                (Act::Send(5, 0), 0x9295_c615_6f01_ec76),
+                (Act::Deliver(12_475_799_768_541_517_286), 0x8284_d85a_3531_2484),
+                (Act::Sync(1), 0xdb87_2ba7_5a7c_c173),
             ],
         ),
         (

@@ -43,9 +43,18 @@ pub fn put(
     Ok((stored == *key && owner.as_deref() == official).then_some(no))
 }
 
-/// Gives a device the spaces that its role opens in these units, and takes all others from it.
+/// Gives a device the spaces that its role opens in these units, and takes all others from it. What any device of its
+/// official ever had counts as taken: it may bring work from there (of a phone before it, of its twin), which is then set
+/// aside for a person and not turned away.
 pub fn set_grants(connection: &Connection, device: i64, role: Role, scope: &Scope) -> Result<(), DbError> {
     connection.execute("UPDATE space_grant SET access = 0 WHERE device = ?1", [device])?;
+    connection.execute(
+        "INSERT INTO space_grant (device, space, access)
+         SELECT DISTINCT ?1, g.space, 0 FROM space_grant g JOIN device d ON d.no = g.device
+         WHERE d.official = (SELECT official FROM device WHERE no = ?1)
+         ON CONFLICT (device, space) DO NOTHING",
+        [device],
+    )?;
     let mut provinces = std::collections::BTreeSet::new();
     for unit in super::org::communes(connection, scope)? {
         for (compartment, access) in rights::in_unit(role) {
