@@ -61,11 +61,7 @@ impl Exchange {
         let same = store.line_at_or_before(space, head.seq)?.filter(|line| *line == stored(&head));
         let to = same.or(known).unwrap_or(stored(&Cursor::START));
         tracing::warn!(%space, from = state.cursor.seq, to = to.seq, "the server's log is another one");
-        let mut digest = Digest { count: state.digest.count, sum: state.digest.sum };
-        store.rewind(space, to, |documents| {
-            documents.iter().for_each(|rewound| digest.replace(&rewound.doc, &rewound.before, &rewound.now));
-            gandan_store::Digest { count: digest.count, sum: digest.sum }
-        })?;
+        rewind(&mut store, state, to)?;
         forget_place(&mut store)?;
         drop(store);
         self.again = true;
@@ -203,6 +199,16 @@ impl Exchange {
         client.store().note_reused(&reused)?;
         client.write_again()
     }
+}
+
+/// Goes back in a space's log, or stays where it is: what this device signed and was told to be behind that place it sends
+/// again.
+pub(super) fn rewind(store: &mut Store, state: &SpaceState, to: gandan_store::Cursor) -> Result<(), ClientError> {
+    let mut digest = Digest { count: state.digest.count, sum: state.digest.sum };
+    Ok(store.rewind(state.space, to, |documents| {
+        documents.iter().for_each(|rewound| digest.replace(&rewound.doc, &rewound.before, &rewound.now));
+        gandan_store::Digest { count: digest.count, sum: digest.sum }
+    })?)
 }
 
 /// Something of a space may not be in the server's log any more: it is offered once that log has been read to its end, or

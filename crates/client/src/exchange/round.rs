@@ -1,7 +1,7 @@
 //! One round trip: what waits goes up, what is new comes down.
 
 use super::renewal::rename;
-use super::returning::{is_lost, may_be_lost};
+use super::returning::{is_lost, may_be_lost, rewind};
 use super::stretch::Stretch;
 use super::{Errand, Exchange, Message, Work, state_of};
 use crate::client::Client;
@@ -10,7 +10,7 @@ use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
 use gandan_model::mutant;
-use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, Page, SpaceGrant, SpaceState, Store};
+use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, Page, SpaceGrant, SpaceState, Store, SyncState};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::envelope::{Sealer, seal};
 use gandan_sync::error::StorageError;
@@ -133,6 +133,7 @@ impl Exchange {
         let mut round = Round { more: outcome.more, ..Round::default() };
         round.progressed = outcome.need_full || !outcome.parts.is_empty() || !outcome.grants.is_empty();
         let later = self.later.take();
+        know_server(&mut client.store(), outcome.incarnation)?;
         self.acknowledge(client, &outcome, &mut round)?;
         if outcome.wipe {
             round.progressed |= self.give_up_drafts(client)?;
@@ -237,15 +238,6 @@ impl Exchange {
 
     fn change_grants(&mut self, client: &Client, outcome: &Outcome) -> Result<(), ClientError> {
         let mut store = client.store();
-        let incarnation = store.sync_state()?.incarnation;
-        if incarnation.is_some_and(|known| known != outcome.incarnation) {
-            // What was acknowledged may be gone there. Whether it is, each log tells that is read to its end; should a grant
-            // go before that, this phone may be the last that has it.
-            for state in store.spaces()? {
-                may_be_lost(&mut store, state.space)?;
-            }
-            forget_place(&mut store)?;
-        }
         for grant in &outcome.grants {
             match grant {
                 GrantChange::Given { space, compartment, unit } => {
@@ -360,13 +352,32 @@ impl Exchange {
         if state.last_contact_ms.is_none_or(|last| (now_ms - last).abs() > CONTACT_GRAIN_MS) {
             state.last_contact_ms = Some(now_ms);
         }
-        state.incarnation = Some(outcome.incarnation);
         state.poll_after_s = Some(outcome.poll_after_s);
         store.set_sync_state(&state)?;
         self.report.skew_s = skew_ms / 1_000;
         self.report.poll_after_s = outcome.poll_after_s;
         Ok(())
     }
+}
+
+/// Notes which server answers, before any acknowledgement of its counts. If it was restored since, what was acknowledged
+/// may be gone there: own envelopes that the log was not read up to are sent again, and whether the rest is there each log
+/// tells that is read to its end; should a grant go before that, this phone may be the last that has it.
+fn know_server(store: &mut Store, incarnation: u64) -> Result<(), ClientError> {
+    let known = store.sync_state()?.incarnation;
+    if known == Some(incarnation) {
+        return Ok(());
+    }
+    if known.is_some() {
+        for state in store.spaces()? {
+            if state.access.is_some() {
+                rewind(store, &state, state.cursor)?;
+            }
+            may_be_lost(store, state.space)?;
+        }
+        forget_place(store)?;
+    }
+    Ok(store.set_sync_state(&SyncState { incarnation: Some(incarnation), ..store.sync_state()? })?)
 }
 
 pub(super) fn place(store: &Store) -> Result<Place, ClientError> {
