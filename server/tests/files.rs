@@ -61,6 +61,37 @@ fn staff_file(app: &TestApp, token: &str, visit: DocId, hash: FileHash) -> Answe
     http::get(app.address, &format!("/api/v1/visits/{visit}/files/{hash}"), Some(token))
 }
 
+/// Leaves an upload as a server does that is killed between the last byte of a file and the look at it.
+fn leave(app: &TestApp, phone: &Peer, space: SpaceId, bytes: &[u8], last_byte: u8) {
+    let (last, hash) = (bytes.len() - 1, attachment::hash(bytes));
+    assert_eq!(create(app, phone, (space, hash), bytes.len(), &bytes[..last]).status, 201);
+    let upload = app.data().join(format!("attachments/uploads/{}/{hash}-{}", phone.device, bytes.len()));
+    let mut left = std::fs::OpenOptions::new().append(true).open(upload).unwrap();
+    std::io::Write::write_all(&mut left, &[last_byte]).unwrap();
+}
+
+#[test]
+fn what_arrived_before_the_server_was_killed_is_looked_at_before_it_counts() {
+    let app = TestApp::new();
+    let mut phone = app.official("CB-001", &[UNIT_A]);
+    let (asked, seen) = (pdf("đến đủ, hỏi lại?"), pdf("đến đủ, nhìn lại?"));
+    let space = visit_with(&mut phone, &app, VISIT, "p1", &asked);
+    visit_with(&mut phone, &app, DocId([0x78; 16]), "p1", &seen);
+    leave(&app, &phone, space, &asked, b'x');
+    assert_eq!(holding(&app, &phone, space, &asked), Holding::Lacking { offset: 0 }, "other bytes");
+    leave(&app, &phone, space, &asked, b'?');
+    assert_eq!(holding(&app, &phone, space, &asked), Holding::Held);
+
+    let hash = attachment::hash(&seen);
+    leave(&app, &phone, space, &seen, b'x');
+    refused(&look(&app, &phone, hash), 422, "wrong_hash");
+    leave(&app, &phone, space, &seen, b'?');
+    assert_eq!(look(&app, &phone, hash).header("upload-offset"), Some(seen.len().to_string().as_str()));
+    for bytes in [asked, seen] {
+        assert_eq!(read(&app, &phone, attachment::hash(&bytes), &[]).body, bytes);
+    }
+}
+
 #[test]
 fn a_client_of_tus_learns_what_is_spoken() {
     let app = TestApp::new();

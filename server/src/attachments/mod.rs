@@ -127,19 +127,30 @@ impl Attachments {
     /// What is here of a file that a device offers.
     pub fn holding(&self, device: &DeviceRow, offered: &Offered) -> Result<Holding, DbError> {
         let upload = Upload { device: device.id, hash: offered.hash };
-        Ok(match self.look(device, &upload, &offered.space, offered.length) {
+        let looked = self.look(device, &upload, &offered.space, offered.length);
+        Ok(match looked.and_then(|arrived| self.finish_what_arrived(upload, arrived)) {
             Ok(Arrived { offset, length }) if offset == length => Holding::Held,
             Ok(Arrived { offset, .. }) => Holding::Lacking { offset },
+            Err(AttachmentError::WrongHash | AttachmentError::Unfit(_)) => Holding::Lacking { offset: 0 },
             Err(AttachmentError::Gone) => Holding::Gone,
             Err(AttachmentError::TooLarge) => Holding::Refused(Refusal::TOO_LARGE),
             Err(AttachmentError::NoGrant) => Holding::Refused(Refusal::NO_GRANT),
-            Err(AttachmentError::Quota) => Holding::Refused(Refusal::BUSY),
+            Err(AttachmentError::Quota | AttachmentError::Locked) => Holding::Refused(Refusal::BUSY),
             Err(AttachmentError::Db(error)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "looking for a file failed");
                 Holding::Refused(Refusal::INTERNAL)
             }
         })
+    }
+
+    /// All bytes of an upload may be here and the file not: the server was killed between the last of them and the look at
+    /// them. It is not held before that look, whoever asks first.
+    fn finish_what_arrived(&self, upload: Upload, arrived: Arrived) -> Result<Arrived, AttachmentError> {
+        if arrived.offset == arrived.length {
+            self.work_on(upload)?.at(arrived)?;
+        }
+        Ok(arrived)
     }
 
     /// How far a file has come, if the device may bring it.
@@ -204,7 +215,7 @@ impl Attachments {
     /// Begins an upload. Gives how far the file has come: at its end if it is here already.
     pub fn begin(&self, device: &DeviceRow, metadata: &Metadata, length: u64) -> Result<Uploading, AttachmentError> {
         let upload = Upload { device: device.id, hash: metadata.hash };
-        let mut working = self.work_on(upload)?;
+        let working = self.work_on(upload)?;
         let arrived = self.look(device, &upload, &metadata.space, length)?;
         if arrived.offset == 0 {
             if self.0.store.open_uploads(&device.id)? >= OPEN_UPLOADS {
@@ -215,14 +226,13 @@ impl Attachments {
             // Bytes are here: to begin again would throw them away.
             return Err(AttachmentError::WrongOffset);
         }
-        working.arrived = arrived;
-        Ok(working)
+        working.at(arrived)
     }
 
     /// Goes on with an upload; `offset`: where the device wants to. Without one it only asks.
     pub fn go_on(&self, device: DeviceId, hash: FileHash, offset: Option<u64>) -> Result<Uploading, AttachmentError> {
         let upload = Upload { device, hash };
-        let mut working = self.work_on(upload)?;
+        let working = self.work_on(upload)?;
         let arrived = match self.stored(&hash)? {
             Some(Stored { length, .. }) => Arrived { offset: length, length },
             None if self.0.db.read(|connection| attachments::is_gone(connection, &hash))? => {
@@ -233,8 +243,7 @@ impl Attachments {
         if offset.is_some_and(|offset| offset != arrived.offset) {
             return Err(AttachmentError::WrongOffset);
         }
-        working.arrived = arrived;
-        Ok(working)
+        working.at(arrived)
     }
 
     fn work_on(&self, upload: Upload) -> Result<Uploading, AttachmentError> {
@@ -286,6 +295,13 @@ pub struct Uploading {
 }
 
 impl Uploading {
+    /// Stands where the upload does; finishes it if that is its end.
+    fn at(mut self, arrived: Arrived) -> Result<Self, AttachmentError> {
+        self.arrived = arrived;
+        self.finish()?;
+        Ok(self)
+    }
+
     /// Adds bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), AttachmentError> {
         let after = self.arrived.offset + bytes.len() as u64;
