@@ -80,6 +80,20 @@ pub(crate) const FOUND: &[Found] = &[
         ],
     ),
     (
+        "an app dies before a space leaves it, and the server is restored to before the quarantine of what was in it",
+        702_162,
+        &[
+            (Act::Backup, 0x8d1a_cc9b_25f2_7aa4),
+            (Act::Save(3), 0x2d60_5162_5836_fda2),
+            (Act::Move(0, 0), 0x03ac_4030_7afe_fe2a),
+            (Act::Save(0), 0xe83c_b81f_061a_460e),
+            (Act::Dying(Who::Phone(5), 38), 0x81f2_60b0_bc1f_2fe3),
+            (Act::Sync(5), 0xc0a8_a3fb_c2c7_5829),
+            (Act::Judge(6_477_235_450_993_936_769, true), 0xeb1a_da7f_59fa_cd45),
+            (Act::Restore(1_604_323_787_860_599_227), 0x52fd_e715_bbef_0b35),
+        ],
+    ),
+    (
         "views stand still for ever behind a log of which everything was packed and then erased",
         700_543,
         &[

@@ -270,9 +270,12 @@ fn take_lines_back(writing: &Writing<'_>, space: i64, to: u64) -> Result<(), Sto
 /// Changes behind the place are in no log any more; gives their documents.
 fn take_changes_back(writing: &Writing<'_>, n: i64, space: SpaceId, to: u64) -> Result<Vec<(i64, DocId)>, StoreError> {
     let documents = {
-        let mut statement =
-            writing.prepare("SELECT DISTINCT doc, doc_id FROM change WHERE space = ?1 AND state = ?2 AND seq > ?3")?;
-        let rows = statement.query_map(params![n, change::LOGGED, to], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?;
+        let mut statement = writing.prepare(
+            "SELECT DISTINCT doc, doc_id FROM change WHERE space = ?1 AND (state = ?2 AND seq > ?3 OR state = ?4)",
+        )?;
+        let rows = statement.query_map(params![n, change::LOGGED, to, change::OWN_QUARANTINED], |row| {
+            Ok((row.get(0)?, DocId(row.get(1)?)))
+        })?;
         rows.collect::<Result<Vec<_>, _>>()?
     };
     // What this device signed itself it sends again, however the server answered before.
@@ -284,6 +287,16 @@ fn take_changes_back(writing: &Writing<'_>, n: i64, space: SpaceId, to: u64) -> 
     writing.execute(
         "UPDATE envelope SET state = 0, seq = NULL WHERE space = ?1 AND state = 2 AND seq > ?2",
         params![space.0, to],
+    )?;
+    // A server whose log is another one may have another quarantine, too. What it still has there it has once.
+    writing.execute(
+        "UPDATE change SET state = ?3, code = NULL WHERE space = ?1 AND state = ?2
+         AND device_seq IN (SELECT device_seq FROM envelope WHERE state = 3 AND bytes IS NOT NULL)",
+        params![n, change::OWN_QUARANTINED, change::SEALED],
+    )?;
+    writing.execute(
+        "UPDATE envelope SET state = 0, code = NULL WHERE space = ?1 AND state = 3 AND bytes IS NOT NULL",
+        params![space.0],
     )?;
     writing.execute(
         "UPDATE change SET state = ?4, seq = NULL WHERE space = ?1 AND state = ?2 AND seq > ?3",
