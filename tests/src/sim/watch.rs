@@ -1,6 +1,7 @@
 //! What is looked at while a scenario runs: everything that passes between the machines, and what each holds afterwards.
 
 use super::dice::Dice;
+use super::disk::Faults;
 use super::machines::Talk;
 use super::network::{Errand, Request};
 use super::oracle::{Doc, Line, Logged, Saved, Verdict, broken};
@@ -26,9 +27,16 @@ const BEYOND_BUDGET: usize = 300 << 10;
 const ALL: u32 = 500;
 
 impl World {
-    /// Switches the server on and looks whether everything it ever vouched for is there.
+    /// Switches the server on and looks whether everything it ever vouched for is there. With a full disk it may refuse to
+    /// start, when it has revocations to write first; then its operator makes room.
     pub(super) fn start_server(&mut self) -> Verdict {
-        if let Err(error) = self.station.start() {
+        let mut started = self.station.start();
+        let faults = self.station.disk.faults();
+        if started.is_err() && faults.full {
+            self.station.disk.set_faults(Faults { full: false, ..faults });
+            started = self.station.start();
+        }
+        if let Err(error) = started {
             if self.station.disk.faults().dead {
                 return Ok(());
             }
@@ -297,7 +305,7 @@ impl World {
 
     /// Switches off and on what has died.
     pub(super) fn bury(&mut self, dice: &mut Dice) -> Verdict {
-        let dead = |faults: super::disk::Faults| faults.dead;
+        let dead = |faults: Faults| faults.dead;
         if dead(self.station.disk.faults()) {
             self.trace.push("    the server died".to_owned());
             self.crash(Who::Server, Some(dice))?;
@@ -315,7 +323,7 @@ impl World {
     pub(super) fn start_phone(&mut self, index: usize) -> Verdict {
         let phone = &mut self.phones[index];
         if let Err(error) = phone.start() {
-            if phone.disk.faults() != super::disk::Faults::default() {
+            if phone.disk.faults() != Faults::default() {
                 // A full disk or a refused write in the middle of opening: tried again when it is looked at next.
                 return Ok(());
             }
