@@ -72,6 +72,7 @@ impl Store {
     pub fn reauthor(&mut self, id: DocId, stamp: &Stamp, now_ms: i64) -> Result<Option<ChangeHash>, StoreError> {
         self.write(|writing| {
             let Some(entry) = document::find(writing, id)? else { return Ok(None) };
+            leave_what_others_built_on(writing, &entry)?;
             let all = Held::read(writing, &entry)?;
             let new = all.again(id, stamp)?;
             writing
@@ -95,6 +96,33 @@ impl Store {
             Ok(new.map(|(hash, _)| hash))
         })
     }
+}
+
+/// What a log had under the former name before the server was restored, and others have built on since, is not said again:
+/// theirs would hang in the air. It is treated as a change of another device, which it is now.
+fn leave_what_others_built_on(writing: &Writing<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let mut statement = writing.prepare_cached("SELECT raw, state FROM change WHERE doc = ?1 AND state < ?2")?;
+    let mut rows = statement.query([entry.n, change::NOT_APPLIED])?;
+    let (mut deps, mut left) = (HashMap::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let bytes: Vec<u8> = row.get(0)?;
+        let Some(head) = raw::head(&bytes) else { continue };
+        if [change::LOGGED, change::RETURNING].contains(&row.get(1)?) {
+            left.extend(head.deps.iter().copied());
+        }
+        deps.insert(head.hash, head.deps);
+    }
+    while let Some(hash) = left.pop() {
+        let Some(further) = deps.remove(&hash) else { continue };
+        left.extend(further);
+        writing
+            .prepare_cached(
+                "UPDATE change SET state = ?3, code = NULL
+                 WHERE doc = ?1 AND hash = ?2 AND state = ?4 AND code = 'device_changed'",
+            )?
+            .execute(params![entry.n, hash.0, change::RETURNING, change::OWN_REFUSED])?;
+    }
+    Ok(())
 }
 
 /// The document from everything that belongs to it now, with another look at what did not fit before.

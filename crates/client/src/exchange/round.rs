@@ -13,7 +13,7 @@ use gandan_model::mutant;
 use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, Page, SpaceGrant, SpaceState, Store, SyncState};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::envelope::{Sealer, seal};
-use gandan_sync::error::StorageError;
+use gandan_sync::error::{EnvelopeError, StorageError};
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::{Nothing, Resolver};
 use gandan_sync::response::{GrantChange, Notice};
@@ -55,6 +55,8 @@ struct Round {
     progressed: bool,
     /// The server has more, or needs to hear more.
     more: bool,
+    /// What is left of an envelope waits to be sealed into another one.
+    unsealed: bool,
 }
 
 /// The store as a session sees it.
@@ -135,6 +137,9 @@ impl Exchange {
         let later = self.later.take();
         know_server(&mut client.store(), outcome.incarnation)?;
         self.acknowledge(client, &outcome, &mut round)?;
+        if round.unsealed {
+            client.seal_outbox()?;
+        }
         if outcome.wipe {
             round.progressed |= self.give_up_drafts(client)?;
         }
@@ -203,9 +208,10 @@ impl Exchange {
                 Status::Quarantined => Ack::Quarantined,
                 Status::Gone => Ack::Gone,
                 Status::Refused(refusal) => match rewrite(&mut store, seq, &envelope.bytes, &changes, refusal)? {
-                    Rewritten::Yes => {
+                    rewritten @ (Rewritten::Yes | Rewritten::BrokenUp) => {
                         round.progressed = true;
                         round.more = true;
+                        round.unsealed |= matches!(rewritten, Rewritten::BrokenUp);
                         continue;
                     }
                     Rewritten::No if matches!(refusal.class(), Class::Retry) => {
@@ -471,10 +477,13 @@ pub(super) fn raw_changes(
 
 enum Rewritten {
     Yes,
+    /// Something of it was erased: what is left waits to be sealed into another envelope.
+    BrokenUp,
     No,
 }
 
-/// Writes an envelope again in the form that every receiver can read, if that may help and was not done yet.
+/// Writes an envelope that the server could not read again in the form that every receiver can read, if that may help and
+/// was not done yet.
 fn rewrite(
     store: &mut Store,
     device_seq: u64,
@@ -493,7 +502,14 @@ fn rewrite(
     }
     let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
     let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
-    let full = sealed.rewrite(&outgoing, &Nothing, Encoding::FULL)?;
+    let full = match sealed.rewrite(&outgoing, &Nothing, Encoding::FULL) {
+        // Not what was signed, or nothing at all.
+        Err(EnvelopeError::Signature | EnvelopeError::Malformed) => {
+            store.break_up(device_seq)?;
+            return Ok(Rewritten::BrokenUp);
+        }
+        full => full?,
+    };
     store.reseal(device_seq, &full.to_bytes().map_err(ClientError::internal)?)?;
     Ok(Rewritten::Yes)
 }
