@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::day::Day;
-use super::facts::{Facts, IssueRecord, Name, Table};
+use super::facts::{Facts, IssueRecord, Name, Table, has_left, is_held, is_settled};
 use super::figures::{Share, rows};
 use super::scope::{Conditions, Scope};
 use crate::db::DbError;
@@ -153,7 +153,7 @@ fn count(facts: &Table, scope: &Scope, wanted: &Wanted, today: Day) -> HashMap<N
     let (lens, days) = (scope.lens(&facts.names), wanted.days());
     let mut counted: HashMap<Name, Counted> = HashMap::new();
     for visit in facts.visits.values() {
-        let held = matches!(facts.names.text(visit.status), "submitted" | "returned" | "verified");
+        let held = is_held(facts.names.text(visit.status));
         if !visit.aside && held && days.contains(&visit.day.into()) && lens.shows_visit(visit) {
             counted.entry(visit.unit).or_default().visits += 1;
         }
@@ -164,7 +164,7 @@ fn count(facts: &Table, scope: &Scope, wanted: &Wanted, today: Day) -> HashMap<N
         }
         let unit = counted.entry(issue.unit).or_default();
         let due = issue.due.get();
-        let (settled, open) = (is_settled(facts, issue), is_open(facts, issue));
+        let (settled, open) = (is_settled(facts.names.text(issue.status)), is_open(facts, issue));
         let late = due.is_some_and(|due| due < today.0);
         unit.issues += 1;
         unit.open += i64::from(open);
@@ -176,14 +176,10 @@ fn count(facts: &Table, scope: &Scope, wanted: &Wanted, today: Day) -> HashMap<N
     counted
 }
 
-fn is_settled(facts: &Table, issue: &IssueRecord) -> bool {
-    matches!(facts.names.text(issue.status), "resolved" | "replied" | "closed")
-}
-
 /// Countable, neither settled nor out of the line.
 fn is_open(facts: &Table, issue: &IssueRecord) -> bool {
-    let left = matches!(facts.names.text(issue.status), "withdrawn" | "out_of_competence" | "not_accepted");
-    issue.countable && !left && !is_settled(facts, issue)
+    let status = facts.names.text(issue.status);
+    issue.countable && !has_left(status) && !is_settled(status)
 }
 
 impl Wanted {

@@ -1,12 +1,12 @@
 //! Rows over time, for charts: week by week, and unit by month.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::facts::{Facts, Name, Table};
+use super::facts::{ByName, Facts, Name, Table};
 use super::figures::{add, rows};
 use super::scope::Question;
 use crate::db::DbError;
@@ -76,7 +76,7 @@ fn weeks(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
     facts.each_issue(moment, question, |issue| {
         week(&mut weeks, issue.received, &|week| {
             week.received += 1;
-            add(&mut week.by_status, issue.status, 1);
+            add(&mut week.by_status, &issue.status, 1);
         });
         // Whatever came after: a week in which something was settled stays one.
         if let Some(settled) = issue.first_settled.filter(|day| *day <= question.as_of.0) {
@@ -87,16 +87,19 @@ fn weeks(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
 }
 
 fn coverage(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<CoverageCell>, DbError> {
-    let mut cells: BTreeMap<(String, Day), (i64, HashSet<Name>)> = BTreeMap::new();
+    let mut cells: HashMap<(Name, Day), (i64, HashSet<Name>)> = HashMap::new();
     facts.each_visit(moment, question, |visit| {
         if visit.held() {
-            let cell = cells.entry((visit.unit.to_owned(), Day(visit.day).month())).or_default();
+            let cell = cells.entry((visit.unit.name, Day(visit.day).month())).or_default();
             cell.0 += 1;
             cell.1.extend(visit.village);
         }
     })?;
-    let cell = |((unit, month), (visits_held, villages)): ((String, Day), (i64, HashSet<Name>))| CoverageCell {
-        unit,
+    let mut cells: Vec<_> =
+        cells.into_iter().map(|((unit, month), cell)| ((facts.names.text(unit), month), cell)).collect();
+    cells.sort_unstable_by_key(|(place, _)| *place);
+    let cell = |((unit, month), (visits_held, villages)): ((&str, Day), (i64, HashSet<Name>))| CoverageCell {
+        unit: unit.to_owned(),
         month: month.date().strftime("%Y-%m").to_string(),
         visits_held,
         villages: i64::try_from(villages.len()).unwrap_or(i64::MAX),
@@ -132,20 +135,28 @@ pub fn emulation(connection: &Connection, facts: &Facts, question: &Question) ->
 }
 
 fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<EmulationRow>, DbError> {
-    let mut units: BTreeMap<String, EmulationRow> = BTreeMap::new();
+    // Visits held, those that follow up, issues settled in time.
+    let mut counts: ByName<[i64; 3]> = ByName::default();
     facts.each_visit(moment, question, |visit| {
         if visit.held() {
-            let row = of_unit(&mut units, visit.unit);
-            row.visits_held += 1;
-            row.follow_ups += i64::from(visit.follows_up);
+            let [held, follow_ups, _] = counts.at(Some(visit.unit.name));
+            *held += 1;
+            *follow_ups += i64::from(visit.follows_up);
         }
     })?;
     facts.each_issue(moment, question, |issue| {
         let settled = issue.first_settled.filter(|_| issue.settled_now);
         if settled.zip(issue.due).is_some_and(|(settled, due)| settled <= due.min(question.as_of.0)) {
-            of_unit(&mut units, issue.unit).settled_in_time += 1;
+            counts.at(Some(issue.unit.name))[2] += 1;
         }
     })?;
+    let mut units: BTreeMap<String, EmulationRow> = BTreeMap::new();
+    for (unit, [visits_held, follow_ups, settled_in_time]) in counts.told(&facts.names, "") {
+        let unit = unit.to_owned();
+        let row =
+            EmulationRow { unit: unit.clone(), visits_held, follow_ups, settled_in_time, ..EmulationRow::default() };
+        units.insert(unit, row);
+    }
     let held = question.held();
     // Bright spots are few: begin with them, whatever the planner thinks.
     let text = format!(
@@ -158,7 +169,8 @@ fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
     let spots =
         rows(moment, &text, &held, |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     for (unit, proposed, recognised, helped) in spots {
-        let row = of_unit(&mut units, &unit);
+        let none = EmulationRow { unit: unit.clone(), ..EmulationRow::default() };
+        let row = units.entry(unit).or_insert(none);
         (row.models_proposed, row.models_recognised, row.weak_areas_helped) = (proposed, recognised, helped);
     }
     for row in units.values_mut() {
@@ -166,8 +178,4 @@ fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
         row.name = moment.prepare_cached(sql)?.query_row([&row.unit], |name| name.get(0))?;
     }
     Ok(units.into_values().collect())
-}
-
-fn of_unit<'u>(units: &'u mut BTreeMap<String, EmulationRow>, unit: &str) -> &'u mut EmulationRow {
-    units.entry(unit.to_owned()).or_insert_with(|| EmulationRow { unit: unit.to_owned(), ..EmulationRow::default() })
 }

@@ -108,14 +108,14 @@ pub struct Summary {
 }
 
 /// All counts of issues and visits under way.
-struct Tallies {
+struct Tallies<'r> {
     visits: visits::Tally,
     received: received::Tally,
     first_notice: first_notice::Tally,
-    resolution: resolution::Tally,
-    outcome: outcome::Tally,
+    resolution: resolution::Tally<'r>,
+    outcome: outcome::Tally<'r>,
     complaints: complaints::Tally,
-    standing: standing::Tally,
+    standing: standing::Tally<'r>,
     satisfaction: satisfaction::Tally,
     dialogue: dialogue::Tally,
     promises: promises::Tally,
@@ -123,9 +123,9 @@ struct Tallies {
     quality: quality::Tally,
 }
 
-impl Tallies {
+impl<'r> Tallies<'r> {
     /// Looks at every visit and every issue of the question once.
-    fn count(connection: &Connection, facts: &Table, question: &Question) -> Result<Self, DbError> {
+    fn count(connection: &Connection, facts: &'r Table, question: &Question) -> Result<Self, DbError> {
         let mut tallies = Self {
             visits: visits::Tally::default(),
             received: received::Tally::default(),
@@ -183,7 +183,7 @@ fn gather(
     now_ms: i64,
 ) -> Result<Summary, DbError> {
     let tallies = Tallies::count(moment, facts, question)?;
-    let (mut visits, by_unit) = tallies.visits.finish(moment, question)?;
+    let (mut visits, by_unit) = tallies.visits.finish(moment, &facts.names, question)?;
     visits.village_coverage = villages::coverage(moment, question)?;
     let promises_kept = tallies.promises.finish();
     let known = |figure: &str| match figure {
@@ -195,7 +195,7 @@ fn gather(
     let (issues, weekly) = tallies.received.finish(facts, question, visits.held);
     // Every sealed row is a denunciation, and told of by the same rule.
     let denunciations = issues.sealed;
-    let (resident_confirmation, outcomes, left_the_line) = tallies.outcome.finish(moment, question)?;
+    let (resident_confirmation, outcomes, left_the_line) = tallies.outcome.finish(moment, &facts.names, question)?;
     let (long_standing, hot_spots) = tallies.standing.finish();
     let (data_quality, follow_up_visits) = tallies.quality.finish();
     Ok(Summary {
@@ -207,7 +207,7 @@ fn gather(
         visits,
         issues,
         first_notice: tallies.first_notice.finish(),
-        resolution: tallies.resolution.finish(),
+        resolution: tallies.resolution.finish(&facts.names),
         resident_confirmation,
         outcomes,
         left_the_line,
@@ -217,8 +217,8 @@ fn gather(
         hot_spots,
         satisfaction: tallies.satisfaction.finish(),
         dialogue_conclusions: tallies.dialogue.finish(),
-        supervision: dialogue::supervision(moment, question)?,
-        bright_spots: dialogue::bright_spots(moment, question)?,
+        supervision: dialogue::supervision(moment, facts, question)?,
+        bright_spots: dialogue::bright_spots(moment, facts, question)?,
         promises_kept,
         follow_up_visits,
         conduct: tallies.conduct.finish(),

@@ -4,7 +4,7 @@ use gandan_model::ids::DocId;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Table;
-use super::names::{Maybe, Name, Names, narrow};
+use super::names::{Maybe, Name, Names, Word, narrow};
 use crate::db::DbError;
 use crate::reports::day::Day;
 use crate::reports::scope::Question;
@@ -95,8 +95,13 @@ impl IssueRecord {
     }
 }
 
+/// The status of an issue before its first event.
+const RECORDED: &str = "recorded";
+
 /// Reads every issue.
 pub(super) fn read_all(connection: &Connection, table: &mut Table) -> Result<(), DbError> {
+    table.names.name(RECORDED);
+    table.name_all(connection, "SELECT DISTINCT to_status FROM issue_event_row", [])?;
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM issue_row"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -109,6 +114,7 @@ pub(super) fn read_all(connection: &Connection, table: &mut Table) -> Result<(),
 pub(super) fn read_one(connection: &Connection, table: &mut Table, n: i64) -> Result<(), DbError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM issue_row WHERE n = ?1"))?;
     let mut rows = statement.query([n])?;
+    table.name_all(connection, "SELECT to_status FROM issue_event_row WHERE n = ?1", [n])?;
     match rows.next()? {
         Some(row) => table.issues.insert(n, IssueRecord::read(row, &mut table.names)?),
         None => table.issues.remove(&n),
@@ -116,33 +122,33 @@ pub(super) fn read_one(connection: &Connection, table: &mut Table, n: i64) -> Re
     Ok(())
 }
 
-/// Where an issue stood at the end of a day: where it stands now if nothing happened since, else where the last event until
-/// then had left it.
-pub(crate) fn status_at(connection: &Connection, n: i64, as_of: Day) -> Result<String, DbError> {
+/// Where an issue to which something happened since stood at the end of a day: where the last event until then had left it.
+fn status_at(connection: &Connection, n: i64, as_of: Day) -> Result<String, DbError> {
     let mut statement = connection.prepare_cached(
         "SELECT to_status FROM issue_event_row WHERE n = ?1 AND day <= ?2 ORDER BY item DESC LIMIT 1",
     )?;
     let found: Option<String> = statement.query_row((n, as_of.0), |row| row.get(0)).optional()?;
-    Ok(found.unwrap_or_else(|| "recorded".to_owned()))
+    Ok(found.unwrap_or_else(|| RECORDED.to_owned()))
 }
 
 /// A countable issue, judged at the end of the judgement day. Texts are borrowed from the facts.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IssueFact<'r> {
     pub(crate) n: i64,
-    pub(crate) unit: &'r str,
-    pub(crate) status: &'r str,
-    pub(crate) kind: &'r str,
-    pub(crate) field: &'r str,
-    pub(crate) priority: &'r str,
-    pub(crate) reporter_mode: &'r str,
+    pub(crate) unit: Word<'r>,
+    pub(crate) status: Word<'r>,
+    pub(crate) kind: Word<'r>,
+    pub(crate) field: Word<'r>,
+    pub(crate) priority: Word<'r>,
+    pub(crate) reporter_mode: Word<'r>,
     pub(crate) received: i64,
     pub(crate) accepted: Option<i64>,
-    pub(crate) agency: Option<&'r str>,
+    pub(crate) agency: Option<Word<'r>>,
     pub(crate) notice_due: Option<i64>,
     pub(crate) notice: Option<i64>,
     pub(crate) due: Option<i64>,
-    pub(crate) basis: Option<&'r str>,
+    pub(crate) basis: Option<Word<'r>>,
     /// Day of the first settling event, whatever came after, also after the judgement day.
     pub(crate) first_settled: Option<i64>,
     /// Settled as it stands now, whatever the judgement day.
@@ -151,8 +157,8 @@ pub(crate) struct IssueFact<'r> {
     pub(crate) settled: Option<i64>,
     pub(crate) reopened: Option<i64>,
     pub(crate) last_event: Option<i64>,
-    pub(crate) outcome: Option<&'r str>,
-    pub(crate) confirmation: Option<&'r str>,
+    pub(crate) outcome: Option<Word<'r>>,
+    pub(crate) confirmation: Option<Word<'r>>,
     pub(crate) hot_spot: bool,
     pub(crate) long_since: Option<i64>,
     pub(crate) long_times: Option<i64>,
@@ -161,24 +167,32 @@ pub(crate) struct IssueFact<'r> {
     pub(crate) promised: Option<i64>,
     pub(crate) review: bool,
     pub(crate) ticket: Option<&'r str>,
+    left: bool,
     as_of: i64,
 }
 
-fn is_settled(status: &str) -> bool {
+/// Resolved, replied or closed.
+pub(crate) fn is_settled(status: &str) -> bool {
     matches!(status, "resolved" | "replied" | "closed")
 }
 
+/// Left the line without being settled.
+pub(crate) fn has_left(status: &str) -> bool {
+    matches!(status, "withdrawn" | "out_of_competence" | "not_accepted")
+}
+
 impl<'r> IssueFact<'r> {
-    fn of(n: i64, record: &'r IssueRecord, status: &'r str, names: &'r Names, as_of: Day) -> Self {
+    fn of(n: i64, record: &'r IssueRecord, status: Name, names: &'r Names, as_of: Day) -> Self {
         let until = |day: Maybe| day.get().filter(|day| *day <= as_of.0);
+        let status = names.word(status);
         Self {
             n,
-            unit: names.text(record.unit),
+            unit: names.word(record.unit),
             status,
-            kind: names.text(record.kind),
-            field: names.text(record.field),
-            priority: names.text(record.priority),
-            reporter_mode: names.text(record.reporter_mode),
+            kind: names.word(record.kind),
+            field: names.word(record.field),
+            priority: names.word(record.priority),
+            reporter_mode: names.word(record.reporter_mode),
             received: i64::from(record.received),
             accepted: until(record.accepted),
             agency: names.maybe(record.agency),
@@ -188,7 +202,7 @@ impl<'r> IssueFact<'r> {
             basis: names.maybe(record.basis),
             first_settled: record.settled.get(),
             settled_now: is_settled(names.text(record.status)),
-            settled: record.settled.get().filter(|_| is_settled(status)),
+            settled: record.settled.get().filter(|_| is_settled(&status)),
             reopened: until(record.reopened),
             last_event: until(record.last_event),
             outcome: names.maybe(record.outcome),
@@ -200,6 +214,7 @@ impl<'r> IssueFact<'r> {
             promised: record.promised.get(),
             review: record.review,
             ticket: record.ticket.as_deref(),
+            left: has_left(&status),
             as_of: as_of.0,
         }
     }
@@ -211,7 +226,7 @@ impl<'r> IssueFact<'r> {
 
     /// Left the line without being settled: no rate is built on it.
     pub(crate) fn left(&self) -> bool {
-        matches!(self.status, "withdrawn" | "out_of_competence" | "not_accepted")
+        self.left
     }
 
     /// Neither settled nor out of the line.
@@ -237,11 +252,11 @@ impl<'r> IssueFact<'r> {
 
 impl Table {
     /// Gives every issue that a question is about to `each`.
-    pub(crate) fn each_issue(
-        &self,
+    pub(crate) fn each_issue<'r>(
+        &'r self,
         connection: &Connection,
         question: &Question,
-        mut each: impl FnMut(&IssueFact<'_>),
+        mut each: impl FnMut(&IssueFact<'r>),
     ) -> Result<(), DbError> {
         let lens = question.scope.lens(&self.names);
         let until = question.to.min(question.as_of).0;
@@ -251,11 +266,10 @@ impl Table {
             if !asked || !lens.shows_issue(record) {
                 continue;
             }
-            let past = match record.last_event.get() {
-                Some(last) if last > question.as_of.0 => Some(status_at(connection, *n, question.as_of)?),
-                _ => None,
+            let status = match record.last_event.get() {
+                Some(last) if last > question.as_of.0 => self.past(&status_at(connection, *n, question.as_of)?)?,
+                _ => record.status,
             };
-            let status = past.as_deref().unwrap_or_else(|| self.names.text(record.status));
             each(&IssueFact::of(*n, record, status, &self.names, question.as_of));
         }
         Ok(())

@@ -18,12 +18,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gandan_model::ids::DocId;
-use rusqlite::Connection;
+use rusqlite::{Connection, Params};
 
 use crate::db::DbError;
-pub(crate) use issues::{IssueFact, IssueRecord};
-pub(crate) use names::{Name, Names};
-pub(crate) use visits::{VisitFact, VisitRecord};
+pub(crate) use issues::{IssueFact, IssueRecord, has_left, is_settled};
+pub(crate) use names::{ByName, Name, Names};
+pub(crate) use visits::{VisitFact, VisitRecord, is_held};
 
 /// Changes that the projector keeps noted; facts that lag behind more than these are read anew.
 pub(crate) const NOTED: i64 = 20_000;
@@ -116,6 +116,21 @@ impl Table {
     /// Where a visit of a unit took place.
     pub(crate) fn place(&self, visit: DocId, unit: Name) -> Option<(f64, f64)> {
         self.visit_rows.get(&(visit, unit)).and_then(|n| self.visits.get(n)).and_then(|visit| visit.place)
+    }
+
+    /// The number of a status that something had in the past.
+    fn past(&self, status: &str) -> Result<Name, DbError> {
+        self.names.find(status).ok_or_else(|| DbError::internal("a status of the past that no event names"))
+    }
+
+    /// Takes in words that stand in no row, but in the events behind it.
+    fn name_all(&mut self, connection: &Connection, sql: &str, parameters: impl Params) -> Result<(), DbError> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            self.names.name(row.get_ref(0)?.as_str().map_err(DbError::internal)?);
+        }
+        Ok(())
     }
 
     /// Takes in what changed up to `head`. An error half-way leaves facts that the next one reads from scratch.

@@ -2,11 +2,35 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::reports::figures::{Counts, add};
+
 /// A word of a [`Names`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name(NonZeroU32);
+
+impl Name {
+    fn place(self) -> usize {
+        usize::try_from(self.0.get()).unwrap_or(usize::MAX)
+    }
+}
+
+/// A word of a [`Names`] and its text: counted by the one, read as the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Word<'n> {
+    pub(crate) name: Name,
+    pub(crate) text: &'n str,
+}
+
+impl Deref for Word<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.text
+    }
+}
 
 /// Words by number.
 #[derive(Debug, Default)]
@@ -37,13 +61,53 @@ impl Names {
 
     /// The word of a number.
     pub(crate) fn text(&self, name: Name) -> &str {
-        let place = usize::try_from(name.0.get()).unwrap_or(usize::MAX) - 1;
-        self.list.get(place).map_or("", |text| text)
+        self.list.get(name.place() - 1).map_or("", |text| text)
+    }
+
+    /// The word of a number, with its number.
+    pub(crate) fn word(&self, name: Name) -> Word<'_> {
+        Word { name, text: self.text(name) }
     }
 
     /// The word of a number, if there is one.
-    pub(crate) fn maybe(&self, name: Option<Name>) -> Option<&str> {
-        name.map(|name| self.text(name))
+    pub(crate) fn maybe(&self, name: Option<Name>) -> Option<Word<'_>> {
+        name.map(|name| self.word(name))
+    }
+}
+
+/// Something counted by words: each word's count is found by its number, where a search among texts would cost more than all
+/// the rest of a figure.
+#[derive(Debug, Default)]
+pub(crate) struct ByName<T>(Vec<T>);
+
+impl<T: Copy + Default + PartialEq> ByName<T> {
+    /// The count of a word, or of no word.
+    pub(crate) fn at(&mut self, name: Option<Name>) -> &mut T {
+        let place = name.map_or(0, Name::place);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, T::default());
+        }
+        &mut self.0[place]
+    }
+
+    /// Of how many words something was counted.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().filter(|count| **count != T::default()).count()
+    }
+
+    /// What was counted, in no order; under the text `none`: of no word.
+    pub(crate) fn told<'n>(self, names: &'n Names, none: &'n str) -> impl Iterator<Item = (&'n str, T)> {
+        let texts = std::iter::once(none).chain(names.list.iter().map(|text| &**text));
+        texts.zip(self.0).filter(|(_, count)| *count != T::default())
+    }
+}
+
+impl ByName<i64> {
+    /// The counts by text; under `none`: of no word, and of a word that reads so.
+    pub(crate) fn counts(self, names: &Names, none: &str) -> Counts {
+        let mut counts = Counts::new();
+        self.told(names, none).for_each(|(text, count)| add(&mut counts, text, count));
+        counts
     }
 }
 

@@ -4,10 +4,10 @@ use gandan_model::ids::DocId;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Table;
-use super::names::{Maybe, Name, Names, narrow};
+use super::names::{Maybe, Name, Names, Word, narrow};
 use crate::db::DbError;
 use crate::reports::day::Day;
-use crate::reports::scope::Question;
+use crate::reports::scope::{Lens, Question};
 
 /// The columns of a visit's row, and who was there.
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
@@ -86,8 +86,16 @@ impl VisitRecord {
     }
 }
 
+/// The status of a visit before its first event, after its day and before it.
+const DRAFT: &str = "draft";
+const PLANNED: &str = "planned";
+
 /// Reads every visit.
 pub(super) fn read_all(connection: &Connection, table: &mut Table) -> Result<(), DbError> {
+    for status in [DRAFT, PLANNED] {
+        table.names.name(status);
+    }
+    table.name_all(connection, "SELECT DISTINCT to_status FROM visit_event_row", [])?;
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM visit_row v"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -101,6 +109,7 @@ pub(super) fn read_all(connection: &Connection, table: &mut Table) -> Result<(),
 pub(super) fn read_one(connection: &Connection, table: &mut Table, n: i64) -> Result<(), DbError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM visit_row v WHERE v.n = ?1"))?;
     let mut rows = statement.query([n])?;
+    table.name_all(connection, "SELECT to_status FROM visit_event_row WHERE n = ?1", [n])?;
     if let Some(gone) = table.visits.remove(&n) {
         table.visit_rows.remove(&(gone.id, gone.unit));
     }
@@ -118,16 +127,16 @@ fn status_at(connection: &Connection, n: i64, day: i64, as_of: Day) -> Result<St
         "SELECT to_status FROM visit_event_row WHERE n = ?1 AND day <= ?2 ORDER BY item DESC LIMIT 1",
     )?;
     let found: Option<String> = statement.query_row((n, as_of.0), |row| row.get(0)).optional()?;
-    Ok(found.unwrap_or_else(|| if day <= as_of.0 { "draft" } else { "planned" }.to_owned()))
+    Ok(found.unwrap_or_else(|| if day <= as_of.0 { DRAFT } else { PLANNED }.to_owned()))
 }
 
 /// A visit, judged at the end of the judgement day. Texts are borrowed from the facts.
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VisitFact<'r> {
-    pub(crate) unit: &'r str,
-    pub(crate) status: &'r str,
-    pub(crate) programme: &'r str,
+    pub(crate) unit: Word<'r>,
+    pub(crate) status: Word<'r>,
+    pub(crate) programme: Word<'r>,
     pub(crate) day: i64,
     pub(crate) village: Option<Name>,
     pub(crate) officials: &'r [Name],
@@ -135,7 +144,7 @@ pub(crate) struct VisitFact<'r> {
     pub(crate) businesses: Option<i64>,
     pub(crate) has_note: bool,
     pub(crate) has_gps: bool,
-    pub(crate) hot_spot: &'r str,
+    pub(crate) hot_spot: Word<'r>,
     /// Cards from very satisfied to very dissatisfied, and those without an answer; none collected: `None`.
     pub(crate) cards: Option<([i64; 5], i64)>,
     pub(crate) follows_up: bool,
@@ -143,14 +152,15 @@ pub(crate) struct VisitFact<'r> {
     pub(crate) review: bool,
     /// Minutes from the end to the arrival at the server.
     pub(crate) minutes_to_sync: Option<i64>,
+    held: bool,
 }
 
 impl<'r> VisitFact<'r> {
-    fn of(record: &'r VisitRecord, status: &'r str, names: &'r Names) -> Self {
+    fn of(record: &'r VisitRecord, status: Word<'r>, names: &'r Names) -> Self {
         Self {
-            unit: names.text(record.unit),
+            unit: names.word(record.unit),
             status,
-            programme: names.text(record.programme),
+            programme: names.word(record.programme),
             day: i64::from(record.day),
             village: record.village,
             officials: &record.officials,
@@ -158,19 +168,25 @@ impl<'r> VisitFact<'r> {
             businesses: record.businesses.get(),
             has_note: record.has_note,
             has_gps: record.has_gps,
-            hot_spot: names.text(record.hot_spot),
+            hot_spot: names.word(record.hot_spot),
             cards: record.cards.as_deref().copied(),
             follows_up: record.follows_up,
             amendment: record.amendment,
             review: record.review,
             minutes_to_sync: record.minutes_to_sync.get(),
+            held: is_held(&status),
         }
     }
 
     /// Took place: submitted, returned or verified.
     pub(crate) fn held(&self) -> bool {
-        matches!(self.status, "submitted" | "returned" | "verified")
+        self.held
     }
+}
+
+/// Took place: submitted, returned or verified.
+pub(crate) fn is_held(status: &str) -> bool {
+    matches!(status, "submitted" | "returned" | "verified")
 }
 
 impl Table {
@@ -180,28 +196,53 @@ impl Table {
     }
 
     /// Gives every visit that a question is about to `each`.
-    pub(crate) fn each_visit(
-        &self,
+    pub(crate) fn each_visit<'r>(
+        &'r self,
         connection: &Connection,
         question: &Question,
-        mut each: impl FnMut(&VisitFact<'_>),
+        mut each: impl FnMut(&VisitFact<'r>),
     ) -> Result<(), DbError> {
         let lens = question.scope.lens(&self.names);
         for (n, record) in &self.visits {
-            let day = i64::from(record.day);
-            if record.aside || !(question.from.0..=question.to.0).contains(&day) || !lens.shows_visit(record) {
-                continue;
-            }
-            let past = match record.last_event.get() {
-                Some(last) if last > question.as_of.0 => Some(status_at(connection, *n, day, question.as_of)?),
-                _ => None,
-            };
-            let status = past.as_deref().unwrap_or_else(|| self.names.text(record.status));
-            // What begins after the judgement day is only known as planned or called off.
-            if day <= question.as_of.0 || matches!(status, "planned" | "cancelled") {
-                each(&VisitFact::of(record, status, &self.names));
+            if let Some(visit) = self.judge(connection, question, &lens, *n, record)? {
+                each(&visit);
             }
         }
         Ok(())
+    }
+
+    /// Whether a question is about the visit with this row number, and it was held. `lens` is the question's.
+    pub(crate) fn was_held(
+        &self,
+        connection: &Connection,
+        question: &Question,
+        lens: &Lens,
+        n: i64,
+    ) -> Result<bool, DbError> {
+        let Some(record) = self.visits.get(&n) else { return Ok(false) };
+        Ok(self.judge(connection, question, lens, n, record)?.is_some_and(|visit| visit.held()))
+    }
+
+    /// The visit as a question sees it; `None` if the question is not about it.
+    fn judge<'r>(
+        &'r self,
+        connection: &Connection,
+        question: &Question,
+        lens: &Lens,
+        n: i64,
+        record: &'r VisitRecord,
+    ) -> Result<Option<VisitFact<'r>>, DbError> {
+        let day = i64::from(record.day);
+        if record.aside || !(question.from.0..=question.to.0).contains(&day) || !lens.shows_visit(record) {
+            return Ok(None);
+        }
+        let status = match record.last_event.get() {
+            Some(last) if last > question.as_of.0 => self.past(&status_at(connection, n, day, question.as_of)?)?,
+            _ => record.status,
+        };
+        let status = self.names.word(status);
+        // What begins after the judgement day is only known as planned or called off.
+        let is_known = day <= question.as_of.0 || matches!(&*status, PLANNED | "cancelled");
+        Ok(is_known.then(|| VisitFact::of(record, status, &self.names)))
     }
 }

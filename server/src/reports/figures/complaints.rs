@@ -32,17 +32,17 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
-        if issue.kind != "complaint" {
+        if &*issue.kind != "complaint" {
             return;
         }
         self.received += 1;
-        let refused = if issue.status == "not_accepted" { issue.last_event } else { None };
+        let refused = if &*issue.status == "not_accepted" { issue.last_event } else { None };
         let decided = issue.accepted.or(refused);
-        let late = issue.status != "withdrawn" && issue.notice_due.is_some_and(|due| due < issue.as_of());
+        let late = &*issue.status != "withdrawn" && issue.notice_due.is_some_and(|due| due < issue.as_of());
         self.decided.1 += i64::from(decided.is_some() || late);
         self.decided.0 += i64::from(decided.zip(issue.notice_due).is_some_and(|(decided, due)| decided <= due));
         if issue.timed() {
-            let basis = self.by_basis.entry(issue.basis.unwrap_or("").to_owned()).or_default();
+            let basis = self.by_basis.entry(issue.basis.map_or("", |basis| basis.text).to_owned()).or_default();
             *basis = (basis.0 + i64::from(issue.in_time()), basis.1 + 1);
         }
     }

@@ -28,10 +28,10 @@ pub(crate) struct Tally(Conduct);
 impl Tally {
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
         self.0.collected += 1;
-        if issue.field == "official_conduct" {
+        if &*issue.field == "official_conduct" {
             self.0.about_conduct += 1;
             self.0.settled += i64::from(issue.settled.is_some());
-            add(&mut self.0.by_unit, issue.unit, 1);
+            add(&mut self.0.by_unit, &issue.unit, 1);
         }
     }
 

@@ -46,6 +46,9 @@ const LISTED: usize = 500;
 /// A device counts as synced if its last sync came after the end (UTC+7) of the last day that the report is about;
 /// for a period that is not over yet, after the start of the day in which `now_ms` lies, because nobody can have
 /// synced after a day that has not ended.
+///
+/// Visits that are planned or being written are few, those of an official many: the statement begins with the former, and
+/// finds them in an index, which is a tenth of the table.
 fn devices(question: &Question, now_ms: i64, sql: &mut Conditions) -> String {
     let end = Day(question.to.min(question.as_of).0.saturating_add(1)).start_ms();
     let today = Day::of_ms(now_ms).start_ms();
@@ -59,8 +62,8 @@ fn devices(question: &Question, now_ms: i64, sql: &mut Conditions) -> String {
     sql.bind(":synced_since", end.min(today));
     question.scope.units_on("s.unit", sql);
     format!(
-        "SELECT no, who, seen, late, late AND EXISTS \
-         (SELECT 1 FROM visit_official o JOIN visit_row v ON v.n = o.n WHERE o.official = who AND v.aside = 0 \
+        "SELECT no, who, seen, late, late AND who IN \
+         (SELECT o.official FROM visit_row v INDEXED BY visit_row_held CROSS JOIN visit_official o ON o.n = v.n WHERE v.aside = 0 \
          AND v.day BETWEEN :from AND :to AND v.status IN ('planned', 'draft')) AS assigned FROM \
          (SELECT d.no, d.official AS who, max(l.last_sync_ms) AS seen, \
          coalesce(max(l.last_sync_ms) < :synced_since, 1) AS late FROM space_grant g JOIN device d ON d.no = g.device \

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, Share, counts, one};
+use super::{Counts, MAX_LISTED, Share, add};
 use crate::db::DbError;
 use crate::reports::facts::{IssueFact, Table};
 use crate::reports::scope::Question;
@@ -56,21 +56,26 @@ pub struct Supervision {
 }
 
 /// Reads supervision.
-pub fn supervision(connection: &Connection, question: &Question) -> Result<Supervision, DbError> {
-    let held = question.held();
-    // Findings are few: begin with them, whatever the planner thinks.
-    let from = format!("FROM supervision_row s CROSS JOIN visit_row v ON v.n = s.n WHERE {}", held.sql());
-    let by_kind = counts(connection, &format!("SELECT s.kind, count(*) {from} GROUP BY 1"), &held)?;
-    let responses =
-        counts(connection, &format!("SELECT s.response, count(*) {from} AND s.recommended = 1 GROUP BY 1"), &held)?;
-    let sessions = one(connection, &format!("SELECT count(DISTINCT v.n) {from}"), &held, |row| row.get(0))?;
-    Ok(Supervision {
-        sessions,
-        findings: by_kind.values().sum(),
-        by_kind,
-        recommendations: responses.values().sum(),
-        responses,
-    })
+pub(crate) fn supervision(connection: &Connection, facts: &Table, question: &Question) -> Result<Supervision, DbError> {
+    let lens = question.scope.lens(&facts.names);
+    let mut statement =
+        connection.prepare_cached("SELECT n, kind, recommended, response FROM supervision_row ORDER BY n")?;
+    let mut rows = statement.query([])?;
+    let (mut all, mut session) = (Supervision::default(), None);
+    while let Some(row) = rows.next()? {
+        let n: i64 = row.get(0)?;
+        if !facts.was_held(connection, question, &lens, n)? {
+            continue;
+        }
+        all.sessions += i64::from(session.replace(n) != Some(n));
+        all.findings += 1;
+        add(&mut all.by_kind, row.get_ref(1)?.as_str().map_err(DbError::internal)?, 1);
+        if row.get(2)? {
+            all.recommendations += 1;
+            add(&mut all.responses, row.get_ref(3)?.as_str().map_err(DbError::internal)?, 1);
+        }
+    }
+    Ok(all)
 }
 
 /// Models worth copying.
@@ -85,18 +90,28 @@ pub struct BrightSpots {
 }
 
 /// Reads bright spots.
-pub fn bright_spots(connection: &Connection, question: &Question) -> Result<BrightSpots, DbError> {
-    let held = question.held();
-    let by = |column: &str| {
-        let sql = format!(
-            "SELECT {column}, count(*) FROM bright_spot_row b CROSS JOIN visit_row v ON v.n = b.n WHERE {} GROUP BY 1 LIMIT 500",
-            held.sql()
-        );
-        counts(connection, &sql, &held)
-    };
-    Ok(BrightSpots {
-        by_stage: by("b.stage")?,
-        by_field: by("b.field")?,
-        by_difficulty: by("coalesce(b.difficulty, 'not_recorded')")?,
-    })
+pub(crate) fn bright_spots(
+    connection: &Connection,
+    facts: &Table,
+    question: &Question,
+) -> Result<BrightSpots, DbError> {
+    let lens = question.scope.lens(&facts.names);
+    let sql = "SELECT n, stage, field, coalesce(difficulty, 'not_recorded') FROM bright_spot_row";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut all = BrightSpots::default();
+    while let Some(row) = rows.next()? {
+        if !facts.was_held(connection, question, &lens, row.get(0)?)? {
+            continue;
+        }
+        let counts = [&mut all.by_stage, &mut all.by_field, &mut all.by_difficulty];
+        for (column, counts) in (1..).zip(counts) {
+            add(counts, row.get_ref(column)?.as_str().map_err(DbError::internal)?, 1);
+            // Difficulties are anybody's words: the first of them by text, memory does not grow with what is left out.
+            if counts.len() > MAX_LISTED {
+                counts.pop_last();
+            }
+        }
+    }
+    Ok(all)
 }

@@ -2,8 +2,8 @@
 //!
 //! Visits and issues are each read once ([`facts`](super::facts)), and every topic takes from a record what it counts: figures that
 //! stand beside each other come from the same reading, and fifteen years of a province take a fraction of a second,
-//! where a query per figure took ten. Only what has tables of its own (teams, findings, bright spots, devices) is
-//! counted in SQL. Every text that a reader needs to understand a figure stands in [`definitions`].
+//! where a query per figure took ten. What has tables of its own (findings, bright spots, villages, devices) is read
+//! from there. Every text that a reader needs to understand a figure stands in [`definitions`].
 
 use std::collections::BTreeMap;
 
@@ -172,12 +172,6 @@ pub(crate) fn one<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, DbError> {
     rows(connection, sql, conditions, read)?.pop().ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
-}
-
-/// Reads `(text, count)` rows into a map.
-pub(crate) fn counts(connection: &Connection, sql: &str, conditions: &Conditions) -> Result<Counts, DbError> {
-    let pairs = rows(connection, sql, conditions, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(pairs.into_iter().collect())
 }
 
 #[cfg(test)]

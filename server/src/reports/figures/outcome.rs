@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, First, Share, add};
+use super::{Counts, First, Share};
 use crate::db::DbError;
-use crate::reports::facts::IssueFact;
+use crate::reports::facts::{ByName, IssueFact, Names};
 use crate::reports::scope::Question;
 
 /// What came of settled issues.
@@ -22,31 +22,32 @@ pub struct Outcomes {
 
 /// Counts issue by issue.
 #[derive(Debug)]
-pub(crate) struct Tally {
-    mix: Counts,
-    confirmations: Counts,
-    left: Counts,
+pub(crate) struct Tally<'r> {
+    mix: ByName<i64>,
+    confirmations: ByName<i64>,
+    left: ByName<i64>,
     /// Of the issues that left the line, the first by ticket: row number, and what is said of it.
-    reasons: First<(Option<String>, i64), (i64, Reason)>,
+    reasons: First<(Option<&'r str>, i64), (i64, Reason)>,
 }
 
-impl Tally {
+impl<'r> Tally<'r> {
     pub(crate) fn new() -> Self {
-        Self { mix: Counts::new(), confirmations: Counts::new(), left: Counts::new(), reasons: First::new() }
+        let none = ByName::default;
+        Self { mix: none(), confirmations: none(), left: none(), reasons: First::new() }
     }
 
-    pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
+    pub(crate) fn add(&mut self, issue: &IssueFact<'r>) {
         if issue.settled.is_some() {
-            add(&mut self.mix, issue.outcome.unwrap_or("not_recorded"), 1);
+            *self.mix.at(issue.outcome.map(|outcome| outcome.name)) += 1;
         }
-        if issue.settled.is_some() || issue.status == "reopened" {
-            add(&mut self.confirmations, issue.confirmation.unwrap_or("None"), 1);
+        if issue.settled.is_some() || &*issue.status == "reopened" {
+            *self.confirmations.at(issue.confirmation.map(|said| said.name)) += 1;
         }
         if issue.left() {
-            add(&mut self.left, issue.status, 1);
-            let ticket = issue.ticket.map(str::to_owned);
-            self.reasons.offer((ticket.clone(), issue.n), || {
-                let (unit, status) = (issue.unit.to_owned(), issue.status.to_owned());
+            *self.left.at(Some(issue.status.name)) += 1;
+            self.reasons.offer((issue.ticket, issue.n), || {
+                let (unit, status) = (issue.unit.text.to_owned(), issue.status.text.to_owned());
+                let ticket = issue.ticket.map(str::to_owned);
                 (issue.n, Reason { ticket, unit, status, reason: None, document: None })
             });
         }
@@ -57,24 +58,26 @@ impl Tally {
     pub(crate) fn finish(
         self,
         connection: &Connection,
+        names: &Names,
         question: &Question,
     ) -> Result<(Counts, Outcomes, LeftTheLine), DbError> {
+        let (left, confirmations) = (self.left.counts(names, ""), self.confirmations.counts(names, "None"));
         let of = |counts: &Counts, code: &str| counts.get(code).copied().unwrap_or(0);
-        let (confirmed, disputed) = (of(&self.confirmations, "confirmed"), of(&self.confirmations, "disputed"));
-        let all: i64 = self.confirmations.values().sum();
+        let (confirmed, disputed) = (of(&confirmations, "confirmed"), of(&confirmations, "disputed"));
+        let all: i64 = confirmations.values().sum();
         let outcomes = Outcomes {
-            mix: self.mix,
+            mix: self.mix.counts(names, "not_recorded"),
             confirmed_share: Share::of(confirmed, confirmed + disputed),
             not_heard_share: Share::of(all - confirmed - disputed, all),
         };
         let reasons = self.reasons.into_values().into_iter().map(|(n, reason)| told(connection, question, n, reason));
-        let left = LeftTheLine {
-            withdrawn: of(&self.left, "withdrawn"),
-            not_accepted: of(&self.left, "not_accepted"),
-            out_of_competence: of(&self.left, "out_of_competence"),
+        let left_the_line = LeftTheLine {
+            withdrawn: of(&left, "withdrawn"),
+            not_accepted: of(&left, "not_accepted"),
+            out_of_competence: of(&left, "out_of_competence"),
             reasons: reasons.collect::<Result<_, _>>()?,
         };
-        Ok((self.confirmations, outcomes, left))
+        Ok((confirmations, outcomes, left_the_line))
     }
 }
 

@@ -46,7 +46,7 @@ impl Tally {
         figures.held += 1;
         figures.no_gps += i64::from(!visit.has_gps);
         figures.no_note += i64::from(!visit.has_note);
-        figures.returned += i64::from(visit.status == "returned");
+        figures.returned += i64::from(&*visit.status == "returned");
         figures.amendments_pending += i64::from(visit.amendment);
         self.follow_ups += i64::from(visit.follows_up);
         if let Some(minutes) = visit.minutes_to_sync {

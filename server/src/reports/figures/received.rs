@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, SmallCount, add, quotient};
+use super::{Counts, SmallCount, quotient};
 use crate::reports::day::Day;
-use crate::reports::facts::{IssueFact, Table};
+use crate::reports::facts::{ByName, IssueFact, Table};
 use crate::reports::scope::Question;
 
 /// Issues received in the period.
@@ -44,7 +44,11 @@ pub struct IssueFigures {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     figures: IssueFigures,
-    modes: Counts,
+    by_status: ByName<i64>,
+    by_kind: ByName<i64>,
+    by_field: ByName<i64>,
+    by_priority: ByName<i64>,
+    modes: ByName<i64>,
     weeks: BTreeMap<Day, (i64, i64)>,
 }
 
@@ -54,11 +58,11 @@ impl Tally {
         figures.countable += 1;
         figures.long_standing += i64::from(issue.long_since.is_some());
         figures.hot_spot += i64::from(issue.hot_spot);
-        add(&mut figures.by_status, issue.status, 1);
-        add(&mut figures.by_kind, issue.kind, 1);
-        add(&mut figures.by_field, issue.field, 1);
-        add(&mut figures.by_priority, issue.priority, 1);
-        add(&mut self.modes, issue.reporter_mode, 1);
+        *self.by_status.at(Some(issue.status.name)) += 1;
+        *self.by_kind.at(Some(issue.kind.name)) += 1;
+        *self.by_field.at(Some(issue.field.name)) += 1;
+        *self.by_priority.at(Some(issue.priority.name)) += 1;
+        *self.modes.at(Some(issue.reporter_mode.name)) += 1;
         self.weeks.entry(Day(issue.received).monday()).or_default().0 += 1;
         if let Some(settled) = issue.settled {
             self.weeks.entry(Day(settled).monday()).or_default().1 += 1;
@@ -67,13 +71,18 @@ impl Tally {
 
     /// The figures and the weeks; `held` is the number of held visits of the same question.
     pub(crate) fn finish(self, facts: &Table, question: &Question, held: i64) -> (IssueFigures, Vec<Week>) {
-        let mut figures = self.figures;
+        let (mut figures, names) = (self.figures, &facts.names);
+        figures.by_status = self.by_status.counts(names, "");
+        figures.by_kind = self.by_kind.counts(names, "");
+        figures.by_field = self.by_field.counts(names, "");
+        figures.by_priority = self.by_priority.counts(names, "");
         let (lines, sealed, duplicates) = uncounted(facts, question);
         figures.lines = lines;
         figures.sealed = (question.scope.sealed && question.scope.units.is_none()).then_some(sealed);
         figures.duplicates = duplicates;
         figures.per_visit = quotient(figures.countable, held);
-        figures.by_reporter_mode = self.modes.into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
+        figures.by_reporter_mode =
+            self.modes.counts(names, "").into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
         let week = |(monday, (received, settled)): (Day, _)| Week { monday: monday.date(), received, settled };
         (figures, self.weeks.into_iter().map(week).collect())
     }

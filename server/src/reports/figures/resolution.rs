@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{First, MAX_LISTED, Share, quotient};
-use crate::reports::facts::IssueFact;
+use crate::reports::facts::{ByName, IssueFact, Names};
 
 /// How issues of the period were settled.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -65,26 +65,26 @@ pub struct AgencyFigures {
 
 /// Counts issue by issue.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct Tally<'r> {
     figures: Resolution,
     net: i64,
     days: BTreeMap<i64, i64>,
-    tickets: First<String, String>,
-    agencies: BTreeMap<String, (i64, i64, i64)>,
+    tickets: First<&'r str, &'r str>,
+    agencies: ByName<(i64, i64, i64)>,
 }
 
-impl Tally {
+impl<'r> Tally<'r> {
     pub(crate) fn new() -> Self {
         Self {
             figures: Resolution::default(),
             net: 0,
             days: BTreeMap::new(),
             tickets: First::new(),
-            agencies: BTreeMap::new(),
+            agencies: ByName::default(),
         }
     }
 
-    pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
+    pub(crate) fn add(&mut self, issue: &IssueFact<'r>) {
         let figures = &mut self.figures;
         figures.resolution_denominator += i64::from(!issue.left());
         if let Some(settled) = issue.settled {
@@ -103,19 +103,15 @@ impl Tally {
             figures.overdue_open += 1;
             figures.overdue_by_age.add(issue.as_of() - issue.received);
             if let Some(ticket) = issue.ticket {
-                self.tickets.offer(ticket.to_owned(), || ticket.to_owned());
+                self.tickets.offer(ticket, || ticket);
             }
         }
-        let name = issue.agency.unwrap_or("");
-        if !self.agencies.contains_key(name) {
-            self.agencies.insert(name.to_owned(), (0, 0, 0));
-        }
-        if let Some(agency) = self.agencies.get_mut(name) {
-            *agency = (agency.0 + overdue, agency.1 + in_time, agency.2 + 1);
-        }
+        let agency = issue.agency.filter(|name| !name.is_empty()).map(|name| name.name);
+        let agency = self.agencies.at(agency);
+        *agency = (agency.0 + overdue, agency.1 + in_time, agency.2 + 1);
     }
 
-    pub(crate) fn finish(self) -> Resolution {
+    pub(crate) fn finish(self, names: &Names) -> Resolution {
         let mut figures = self.figures;
         let days: Vec<(i64, i64)> = self.days.into_iter().collect();
         figures.resolution_rate = quotient(figures.settled, figures.resolution_denominator);
@@ -123,14 +119,14 @@ impl Tally {
         figures.on_time_net = Share::of(self.net, figures.on_time_denominator);
         figures.median_days_to_settle = median(&days);
         figures.p90_days_to_settle = percentile(&days, 90);
-        figures.overdue_tickets = self.tickets.into_values();
+        figures.overdue_tickets = self.tickets.into_values().into_iter().map(str::to_owned).collect();
         // The agencies with most to do, if there are more than a page can show.
-        let mut agencies: Vec<_> = self.agencies.into_iter().collect();
-        agencies.sort_by_key(|(_, (overdue, ..))| std::cmp::Reverse(*overdue));
+        let mut agencies: Vec<_> = self.agencies.told(names, "").collect();
+        agencies.sort_by_key(|(name, (overdue, ..))| (std::cmp::Reverse(*overdue), *name));
         agencies.truncate(MAX_LISTED);
         let figures_of =
             |(overdue_open, in_time, timed)| AgencyFigures { overdue_open, on_time: Share::of(in_time, timed) };
-        figures.by_agency = agencies.into_iter().map(|(name, sums)| (name, figures_of(sums))).collect();
+        figures.by_agency = agencies.into_iter().map(|(name, sums)| (name.to_owned(), figures_of(sums))).collect();
         figures
     }
 }

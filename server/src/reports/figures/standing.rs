@@ -62,46 +62,46 @@ pub struct HotSpot {
 
 /// Counts record by record.
 #[derive(Debug)]
-pub(crate) struct Tally {
-    long: First<(i64, Option<String>, i64), LongStandingCase>,
-    hot: First<(i64, Option<String>, i64), HotSpot>,
+pub(crate) struct Tally<'r> {
+    long: First<(i64, Option<&'r str>, i64), LongStandingCase>,
+    hot: First<(i64, Option<&'r str>, i64), HotSpot>,
     visits: Counts,
 }
 
-impl Tally {
+impl<'r> Tally<'r> {
     pub(crate) fn new() -> Self {
         Self { long: First::new(), hot: First::new(), visits: Counts::new() }
     }
 
     pub(crate) fn add_visit(&mut self, visit: &VisitFact<'_>) {
-        if visit.held() && visit.hot_spot != "none" {
-            add(&mut self.visits, visit.hot_spot, 1);
+        if visit.held() && &*visit.hot_spot != "none" {
+            add(&mut self.visits, &visit.hot_spot, 1);
         }
     }
 
-    pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
+    pub(crate) fn add(&mut self, issue: &IssueFact<'r>) {
         let ticket = || issue.ticket.map(str::to_owned);
-        let owner = || issue.agency.map(str::to_owned);
+        let owner = || issue.agency.map(|agency| agency.text.to_owned());
         if let Some(since_year) = issue.long_since.filter(|_| issue.open()) {
-            self.long.offer((since_year, ticket(), issue.n), || LongStandingCase {
+            self.long.offer((since_year, issue.ticket, issue.n), || LongStandingCase {
                 ticket: ticket(),
-                unit: issue.unit.to_owned(),
-                field: issue.field.to_owned(),
+                unit: issue.unit.text.to_owned(),
+                field: issue.field.text.to_owned(),
                 since_year,
                 times_raised_before: issue.long_times,
-                status: issue.status.to_owned(),
+                status: issue.status.text.to_owned(),
                 owner: owner(),
                 due: issue.due.map(|day| Day(day).date()),
             });
         }
         if issue.hot_spot {
-            self.hot.offer((issue.received, ticket(), issue.n), || HotSpot {
+            self.hot.offer((issue.received, issue.ticket, issue.n), || HotSpot {
                 ticket: ticket(),
-                unit: issue.unit.to_owned(),
-                field: issue.field.to_owned(),
+                unit: issue.unit.text.to_owned(),
+                field: issue.field.text.to_owned(),
                 since: Day(issue.received).date(),
                 last_action_on: issue.last_event.map(|day| Day(day).date()),
-                status: issue.status.to_owned(),
+                status: issue.status.text.to_owned(),
                 owner: owner(),
             });
         }

@@ -1,6 +1,6 @@
 //! Figures 1 and 2: visits held, plan completion, coverage, people met.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{Counts, Share, add, one};
 use crate::db::DbError;
 use crate::reports::day::Day;
-use crate::reports::facts::{IssueFact, Name, VisitFact};
+use crate::reports::facts::{ByName, IssueFact, Names, VisitFact};
 use crate::reports::scope::{Conditions, Question};
 
 /// Visits of the period.
@@ -45,38 +45,49 @@ pub struct VisitFigures {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     figures: VisitFigures,
+    by_status: ByName<i64>,
+    by_programme: ByName<i64>,
     /// Cancelled, or planned for a day that has passed.
     missed: i64,
-    units: BTreeMap<String, UnitFigures>,
-    officials: HashSet<Name>,
+    units: ByName<UnitCounts>,
+    officials: ByName<bool>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct UnitCounts {
+    visits_held: i64,
+    issues: i64,
+    overdue_open: i64,
+    in_time: i64,
+    timed: i64,
 }
 
 impl Tally {
     pub(crate) fn add_visit(&mut self, visit: &VisitFact<'_>, as_of: Day) {
         let figures = &mut self.figures;
         figures.lines += 1;
-        add(&mut figures.by_status, visit.status, 1);
+        *self.by_status.at(Some(visit.status.name)) += 1;
         if !visit.held() {
-            self.missed += i64::from(visit.status == "cancelled" || (visit.status == "planned" && visit.day < as_of.0));
+            let missed = matches!(&*visit.status, "cancelled") || (&*visit.status == "planned" && visit.day < as_of.0);
+            self.missed += i64::from(missed);
             return;
         }
         figures.held += 1;
-        add(&mut figures.by_programme_held, visit.programme, 1);
+        *self.by_programme.at(Some(visit.programme.name)) += 1;
         figures.residents_met_sum += visit.residents.unwrap_or(0);
         figures.residents_not_counted += i64::from(visit.residents.is_none());
         figures.businesses_met_sum += visit.businesses.unwrap_or(0);
-        unit(&mut self.units, visit.unit).visits_held += 1;
-        self.officials.extend(visit.officials);
+        self.units.at(Some(visit.unit.name)).visits_held += 1;
+        visit.officials.iter().for_each(|official| *self.officials.at(Some(*official)) = true);
     }
 
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
-        let unit = unit(&mut self.units, issue.unit);
+        let unit = self.units.at(Some(issue.unit.name));
         unit.issues += 1;
         unit.overdue_open += i64::from(issue.overdue());
         if issue.timed() {
-            // The rate is worked out when all are counted.
-            unit.on_time.numerator += i64::from(issue.in_time());
-            unit.on_time.denominator += 1;
+            unit.in_time += i64::from(issue.in_time());
+            unit.timed += 1;
         }
     }
 
@@ -84,9 +95,14 @@ impl Tally {
     pub(crate) fn finish(
         self,
         connection: &Connection,
+        names: &Names,
         question: &Question,
     ) -> Result<(VisitFigures, BTreeMap<String, UnitFigures>), DbError> {
-        let (mut figures, mut units) = (self.figures, self.units);
+        let mut figures = self.figures;
+        let figures_of = |(code, counts): (&str, UnitCounts)| (code.to_owned(), counts.figures());
+        let mut units: BTreeMap<String, UnitFigures> = self.units.told(names, "").map(figures_of).collect();
+        figures.by_status = self.by_status.counts(names, "");
+        figures.by_programme_held = self.by_programme.counts(names, "");
         let reached = units.values().filter(|unit| unit.visits_held > 0).count();
         figures.units_reached = i64::try_from(reached).unwrap_or(i64::MAX);
         figures.unit_coverage = Share::of(figures.units_reached, units_in(connection, question)?);
@@ -97,17 +113,21 @@ impl Tally {
         for (code, unit) in &mut units {
             let found = statement.query_row([code], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             (unit.name, unit.former_province) = found.unwrap_or_default();
-            unit.on_time = Share::of(unit.on_time.numerator, unit.on_time.denominator);
         }
         Ok((figures, units))
     }
 }
 
-fn unit<'u>(units: &'u mut BTreeMap<String, UnitFigures>, code: &str) -> &'u mut UnitFigures {
-    if !units.contains_key(code) {
-        units.insert(code.to_owned(), UnitFigures::default());
+impl UnitCounts {
+    fn figures(self) -> UnitFigures {
+        UnitFigures {
+            visits_held: self.visits_held,
+            issues: self.issues,
+            overdue_open: self.overdue_open,
+            on_time: Share::of(self.in_time, self.timed),
+            ..UnitFigures::default()
+        }
     }
-    units.entry(code.to_owned()).or_default()
 }
 
 fn units_in(connection: &Connection, question: &Question) -> Result<i64, DbError> {
