@@ -5,4 +5,5 @@ import { language, rememberedLanguage } from './lib/i18n/index.svelte.ts';
 
 await language.use(rememberedLanguage());
 const target = document.getElementById('app');
+target?.replaceChildren(); // what was seen until now
 if (target) mount(App, { target });

@@ -7,5 +7,6 @@ import { update } from './lib/state/update.svelte.ts';
 
 await language.use(rememberedLanguage());
 const target = document.getElementById('app');
+target?.replaceChildren(); // what was seen until now
 if (target) mount(App, { target });
 void update.begin();
