@@ -186,4 +186,19 @@ pub(crate) const FOUND: &[Found] = &[
             (Act::Save(3), 0xcbdf_2997_f095_05c1),
         ],
     ),
+    (
+        "work that was confirmed once and lay in quarantine the second time is not sent to a server that was restored twice",
+        709_317,
+        &[
+            (Act::Backup, 0x9bf8_f767_d611_e02f),
+            (Act::Save(0), 0x92ff_3a5e_5f7f_81e2),
+            (Act::Sync(0), 0x8259_43c5_83f9_37d4),
+            (Act::Sync(4), 0x3c26_07b9_9c89_f043),
+            (Act::Move(4, 0), 0xe105_3401_5688_2f05),
+            (Act::Restore(7_583_949_537_008_165_578), 0xa8b7_ba21_ba7d_d561),
+            (Act::Sync(4), 0xf9a4_021a_7e1a_952b),
+            (Act::Sync(5), 0xcb88_e323_cde1_9471),
+            (Act::Restore(8_277_287_758_484_554_939), 0xddb2_fc72_10e1_1598),
+        ],
+    ),
 ];

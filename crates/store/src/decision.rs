@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::outbox::{Ack, EnvelopeState, documents_in, note};
+use crate::outbox::{Ack, EnvelopeState, HAS_CONTENT, documents_in, note};
 use crate::state::{change, refresh};
 use crate::{Store, setting};
 
@@ -83,7 +83,9 @@ impl Store {
             let mut sent = 0;
             for device_seq in device_seqs {
                 sent += writing.execute(
-                    "UPDATE envelope SET state = ?2, code = NULL WHERE device_seq = ?1 AND state = ?3 AND bytes NOT NULL",
+                    &format!(
+                        "UPDATE envelope SET state = ?2, code = NULL WHERE device_seq = ?1 AND state = ?3 AND {HAS_CONTENT}"
+                    ),
                     params![device_seq, EnvelopeState::Sealed.number(), EnvelopeState::Quarantined.number()],
                 )?;
                 writing.execute(

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::document::{self, Entry};
 use crate::error::StoreError;
+use crate::outbox::HAS_CONTENT;
 use crate::space::{Cursor, Digest};
 use crate::state::{change, refresh};
 use crate::{Store, Writing, raw, space};
@@ -291,11 +292,11 @@ fn take_changes_back(writing: &Writing<'_>, n: i64, space: SpaceId, to: u64) -> 
     // A server whose log is another one may have another quarantine, too. What it still has there it has once.
     writing.execute(
         "UPDATE change SET state = ?3, code = NULL WHERE space = ?1 AND state = ?2
-         AND device_seq IN (SELECT device_seq FROM envelope WHERE state = 3 AND bytes IS NOT NULL)",
+         AND device_seq IN (SELECT device_seq FROM envelope WHERE state = 3)",
         params![n, change::OWN_QUARANTINED, change::SEALED],
     )?;
     writing.execute(
-        "UPDATE envelope SET state = 0, code = NULL WHERE space = ?1 AND state = 3 AND bytes IS NOT NULL",
+        &format!("UPDATE envelope SET state = 0, code = NULL WHERE space = ?1 AND state = 3 AND {HAS_CONTENT}"),
         params![space.0],
     )?;
     writing.execute(

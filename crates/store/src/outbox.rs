@@ -290,6 +290,9 @@ impl Store {
 }
 
 const COLUMNS: &str = "device_seq, space, hash, state, code, bytes";
+/// Of an envelope: it can be sent as it was signed, or be written again from its changes.
+pub(crate) const HAS_CONTENT: &str =
+    "(bytes IS NOT NULL OR EXISTS (SELECT 1 FROM change c WHERE c.device_seq = envelope.device_seq))";
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxEnvelope> {
     let state: i64 = row.get(3)?;
