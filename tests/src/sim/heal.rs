@@ -166,10 +166,27 @@ impl World {
         phone.has_twin && self.oracle.rights.device(phone.past.id).is_some_and(|device| device.revoked)
     }
 
-    /// Every saved change is in the log, or in quarantine, or still on a device because it builds on something there.
+    /// What devices were told that somebody discarded. A server that is restored may not know of it any more; the decision
+    /// stands all the same.
+    fn discarded(&self) -> Verdict<BTreeSet<ChangeHash>> {
+        let mut all = BTreeSet::new();
+        for (index, phone) in self.phones.iter().enumerate() {
+            let Some(client) = &phone.client else { continue };
+            for doc in self.documents_on(index)? {
+                let changes = client.inspect(|store| store.changes(doc.id));
+                let changes = changes.or_else(|error| broken(2, format!("device {index} cannot be read: {error}")))?;
+                all.extend(changes.iter().filter(|change| change.code.as_deref() == Some("discarded")).map(|c| c.hash));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Every saved change is in the log, or in quarantine, or was discarded, or is still on a device because it builds on
+    /// something in quarantine.
     fn nothing_is_lost(&self, quarantine: &Quarantine) -> Verdict {
         let held = self.held_by(|_| true)?;
         let stranded = self.held_by(|phone| self.is_unheard(phone))?;
+        let discarded = self.discarded()?;
         for (hash, saved) in &self.oracle.saved {
             let (doc, space) = (saved.doc, saved.space);
             let is_settled = self.oracle.admitted.contains(hash)
@@ -178,6 +195,7 @@ impl World {
                 || quarantine.sealed.contains(&space)
                 || held.contains(hash) && quarantine.spaces.contains(&space)
                 || stranded.contains(hash)
+                || discarded.contains(hash)
                 || self.oracle.excused.contains(hash) && !held.contains(hash);
             if !is_settled {
                 // What the server once had, a restore has taken from it, and it was not given back.

@@ -23,7 +23,7 @@
 //! | 7 nothing blocks, queues empty | an exchange ends within 64 round trips: [`network`]; three exchanges empty every queue: [`heal`] |
 //! | 8 one change for each place in a document | (document, actor, sequence) of every change in a log, also while two devices go by one name; one signature for each envelope number that leaves a device: [`oracle`], [`watch`] |
 //! | 9 what was erased stays away | no new change of an erased document: [`oracle`]; none on server and devices in the end: [`heal`] |
-//! | 10 a rollback is noticed | after a whole exchange a device stands in the log that the server has now: [`watch`]; what any device still held of the log before is in it, or in quarantine, in the end: [`heal`] |
+//! | 10 a rollback is noticed | after a whole exchange a device stands in the log that the server has now: [`watch`]; what any device still held of the log before is in it, or in quarantine, in the end, unless somebody discarded it: [`heal`] |
 //! | 11 bounded | the size of every answer against what the request wanted: [`watch`] |
 //! | 12 older clients | there is one version so far; an app that knows nothing which may be left out must be able to read every line by itself: [`watch`]; it and one of a later schema take part in everything else |
 //! | 13 an idle exchange is cheap | after healing, 150 bytes each way: [`heal`] |

@@ -90,6 +90,8 @@ pub(super) struct Message {
     bytes: Vec<u8>,
     /// The end of it never comes.
     cut: bool,
+    /// How often the server had been restored when it was sent.
+    restores: u64,
 }
 
 impl World {
@@ -103,7 +105,8 @@ impl World {
         if self.network.len() >= MAX_MESSAGES {
             self.network.remove(0);
         }
-        self.network.push(Message { phone: index, up: true, request, bytes, cut: false });
+        let restores = self.restores;
+        self.network.push(Message { phone: index, up: true, request, bytes, cut: false, restores });
         Ok(said)
     }
 
@@ -147,6 +150,8 @@ impl World {
         let said = if message.up {
             self.at_server(&message)?
         } else {
+            // What a device lets go because the server of before a restore had it, the one of now never saw.
+            self.heard_of_the_past |= message.restores != self.restores;
             self.at_phone(message.phone, &message.request, &message.bytes)?
         };
         Ok(format!("{about}: {said}"))
@@ -167,7 +172,7 @@ impl World {
             return Ok("no answer".to_owned());
         };
         let said = format!("{} bytes {}", answer.len(), short(&answer));
-        self.network.push(Message { up: false, bytes: answer, ..message.clone() });
+        self.network.push(Message { up: false, bytes: answer, restores: self.restores, ..message.clone() });
         Ok(said)
     }
 
@@ -288,7 +293,7 @@ impl World {
         for (message, answer) in chosen.into_iter().zip(answers) {
             if let Some(answer) = answer {
                 self.look_at_answer(&message.request, &message.bytes, &answer)?;
-                self.network.push(Message { up: false, bytes: answer, ..message });
+                self.network.push(Message { up: false, bytes: answer, restores: self.restores, ..message });
             }
         }
         Ok(said)

@@ -27,6 +27,8 @@ pub struct World {
     pub(super) originals: usize,
     pub(super) backups: Vec<Backup>,
     pub(super) restores: u64,
+    /// A device took in an answer from before a restore.
+    pub(super) heard_of_the_past: bool,
     /// Whether the views are looked at in this scenario.
     pub(super) has_views: bool,
     pub(super) base: PathBuf,
@@ -56,6 +58,7 @@ impl World {
             originals: size.phones,
             backups: Vec::new(),
             restores: 0,
+            heard_of_the_past: false,
             has_views: false,
             base: base.to_owned(),
         };
@@ -79,7 +82,8 @@ impl World {
         let mut dice = Dice::new(step.seed);
         let said = self.act(step.act, &mut dice)?;
         self.trace.push(format!("{:03} {:?}: {said}", self.trace.len(), step.act));
-        self.bury(&mut dice)
+        self.bury(&mut dice)?;
+        if std::mem::take(&mut self.heard_of_the_past) { self.excuse_what_is_gone() } else { Ok(()) }
     }
 
     /// Clocks and dice for what comes.
