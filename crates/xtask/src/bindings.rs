@@ -32,6 +32,12 @@ const MACHINERY: &[&str] = &[
 
 /// Cargo's profile for what goes into an app.
 const PROFILE: &str = "phone";
+/// For a small library: addresses that the loader has to correct are packed; the parts in C are made for size, without tables
+/// for unwinding (no panic ever runs through them), and what nobody calls is left out.
+const SMALL: [(&str, &str); 2] = [
+    ("RUSTFLAGS", "-C link-arg=-Wl,-z,pack-relative-relocs"),
+    ("CFLAGS", "-Os -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections"),
+];
 /// Most bytes of a library for one ABI, stripped and compressed as in an app's package.
 const MAX_COMPRESSED: u64 = 6_000_000;
 
@@ -99,7 +105,11 @@ impl Bindings {
         } else {
             &["--workspace"]
         };
-        must(cargo().args(["build", "--locked"]).args(what))?;
+        let mut build = cargo();
+        if release {
+            build.envs(SMALL);
+        }
+        must(build.args(["build", "--locked"]).args(what))?;
         let built = target.join(if release { PROFILE } else { "debug" });
         let library = built.join(format!("{DLL_PREFIX}gandan_ffi{DLL_SUFFIX}"));
         let generator = built.join(format!("gandan-bindgen{EXE_SUFFIX}"));
