@@ -14,6 +14,7 @@ mod health;
 mod loading;
 mod renewal;
 mod returning;
+mod rewriting;
 mod round;
 mod rules;
 mod stretch;

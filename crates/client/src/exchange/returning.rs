@@ -5,7 +5,8 @@
 //! the end, it offers what others wrote: in short ids first, and only what the server lacks travels. An envelope goes
 //! back as its author signed it. What came without a signature, in a chunk, a person decides about.
 
-use super::round::{forget_place, place, raw_changes};
+use super::rewriting::raw_changes;
+use super::round::{forget_place, place};
 use super::stretch::stored;
 use super::{Exchange, Message, Work, query, space_in, state_of, unexpected};
 use crate::client::Client;

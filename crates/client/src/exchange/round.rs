@@ -2,24 +2,22 @@
 
 use super::renewal::rename;
 use super::returning::{is_lost, may_be_lost, rewind};
+use super::rewriting::{Rewritten, break_up_what_was_erased, rewrite, sealed};
 use super::stretch::Stretch;
 use super::{Errand, Exchange, Message, Work, state_of};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::{Grant, Refused};
 use ed25519_dalek::SigningKey;
-use gandan_model::ids::{ChangeHash, Compartment, DeviceId, DocId, SpaceId};
+use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
 use gandan_model::mutant;
-use gandan_store::{Access, Ack, OutboxEnvelope, OwnChange, Page, SpaceGrant, SpaceState, Store, SyncState};
+use gandan_store::{Access, Ack, Page, SpaceGrant, SpaceState, Store, SyncState};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
-use gandan_sync::envelope::{Sealer, seal};
-use gandan_sync::error::{EnvelopeError, StorageError};
+use gandan_sync::error::StorageError;
 use gandan_sync::request::Flags;
-use gandan_sync::resolve::{Nothing, Resolver};
+use gandan_sync::resolve::Resolver;
 use gandan_sync::response::{GrantChange, Notice};
-use gandan_sync::{
-    Class, Cursor, Digest, Encoding, EnvelopeHash, Form, Outgoing, Refusal, SealedEnvelope, SpacePosition, Status,
-};
+use gandan_sync::{Class, Cursor, Digest, EnvelopeHash, Refusal, SpacePosition, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -29,7 +27,7 @@ pub const SCHEMA: u32 = 1;
 /// sees an answer now and then.
 const MAX_PUSH: usize = 900 << 10;
 /// Envelopes looked at for one request.
-const MAX_ENVELOPES: u32 = 200;
+pub(super) const MAX_ENVELOPES: u32 = 200;
 /// Under this name the store keeps [`Place`].
 const PLACE: &str = "exchange";
 /// Changes of the clock's error below this are noise.
@@ -411,105 +409,4 @@ fn positions(store: &Store, place: &Place) -> Result<Vec<SpacePosition>, ClientE
 /// Forgets where the server thinks that the device stands: it names its whole position once.
 pub(super) fn forget_place(store: &mut Store) -> Result<(), ClientError> {
     Ok(store.set_value(PLACE, None)?)
-}
-
-/// The envelope as it is sent. One whose bytes went when the server had confirmed it is written again, if the server was
-/// restored since; signatures are deterministic, so it is the same.
-fn sealed(store: &Store, key: &SigningKey, envelope: &OutboxEnvelope) -> Result<SealedEnvelope, ClientError> {
-    if !envelope.bytes.is_empty() {
-        return SealedEnvelope::from_bytes(&envelope.bytes).map_err(ClientError::internal);
-    }
-    let device = Client::identity(store)?.device;
-    again(store, device, key, envelope)?.ok_or_else(|| ClientError::internal("an envelope has changed"))
-}
-
-/// An envelope whose bytes are gone, written again; none if not all that it held is here any more.
-fn again(
-    store: &Store,
-    device: DeviceId,
-    key: &SigningKey,
-    envelope: &OutboxEnvelope,
-) -> Result<Option<SealedEnvelope>, ClientError> {
-    let (_, changes) = store.envelope(envelope.device_seq)?.unwrap_or((envelope.clone(), Vec::new()));
-    if changes.is_empty() {
-        return Ok(None);
-    }
-    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
-    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
-    let prev = store.envelope(envelope.device_seq - 1)?.map_or(EnvelopeHash::ZERO, |(prev, _)| EnvelopeHash(prev.hash));
-    let sealer = Sealer { space: envelope.space, device, key, device_seq: envelope.device_seq, prev };
-    let sealed = seal(&sealer, &outgoing, &Nothing, Encoding::FULL)?;
-    Ok(Some(sealed).filter(|sealed| sealed.hash.0 == envelope.hash))
-}
-
-/// A restored server has to be sent again what it had confirmed. An envelope with something that was erased since cannot
-/// be: what is left of it waits to be sealed into another one. Whether there was any.
-fn break_up_what_was_erased(store: &mut Store) -> Result<bool, ClientError> {
-    let identity = Client::identity(store)?;
-    let key = SigningKey::from_bytes(&identity.signing_key);
-    let mut any = false;
-    for envelope in store.sealed(MAX_ENVELOPES)?.iter().filter(|envelope| envelope.bytes.is_empty()) {
-        if again(store, identity.device, &key, envelope)?.is_none() {
-            store.break_up(envelope.device_seq)?;
-            any = true;
-        }
-    }
-    Ok(any)
-}
-
-/// The raw bytes of changes that the store has, in this order.
-pub(super) fn raw_changes(
-    store: &Store,
-    changes: impl IntoIterator<Item = (DocId, ChangeHash)>,
-) -> Result<Vec<(DocId, Vec<u8>)>, ClientError> {
-    let mut raws = Vec::new();
-    let mut held: Option<(DocId, Vec<gandan_store::StoredChange>)> = None;
-    for (doc, hash) in changes {
-        if held.as_ref().is_none_or(|(of, _)| *of != doc) {
-            held = Some((doc, store.changes(doc)?));
-        }
-        let found = held.iter().flat_map(|(_, changes)| changes).find(|change| change.hash == hash);
-        let raw = found.map(|change| change.raw.clone());
-        raws.push((doc, raw.ok_or_else(|| ClientError::internal("a change of an envelope is gone"))?));
-    }
-    Ok(raws)
-}
-
-enum Rewritten {
-    Yes,
-    /// Something of it was erased: what is left waits to be sealed into another envelope.
-    BrokenUp,
-    No,
-}
-
-/// Writes an envelope that the server could not read again in the form that every receiver can read, if that may help and
-/// was not done yet.
-fn rewrite(
-    store: &mut Store,
-    device_seq: u64,
-    bytes: &[u8],
-    changes: &[OwnChange],
-    refusal: Refusal,
-) -> Result<Rewritten, ClientError> {
-    let helps = refusal.class() == Class::ResendFull || refusal == Refusal::OUT_OF_ORDER;
-    if bytes.is_empty() {
-        // It was confirmed once, and went in that form this time.
-        return Ok(Rewritten::No);
-    }
-    let sealed = SealedEnvelope::from_bytes(bytes).map_err(ClientError::internal)?;
-    if !helps || (sealed.form == Form::Full && sealed.relayed.dict == Encoding::FULL.dict) {
-        return Ok(Rewritten::No);
-    }
-    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
-    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
-    let full = match sealed.rewrite(&outgoing, &Nothing, Encoding::FULL) {
-        // Not what was signed, or nothing at all.
-        Err(EnvelopeError::Signature | EnvelopeError::Malformed) => {
-            store.break_up(device_seq)?;
-            return Ok(Rewritten::BrokenUp);
-        }
-        full => full?,
-    };
-    store.reseal(device_seq, &full.to_bytes().map_err(ClientError::internal)?)?;
-    Ok(Rewritten::Yes)
 }

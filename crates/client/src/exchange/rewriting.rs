@@ -1,0 +1,118 @@
+//! Envelopes written again: in full for a server that could not read them short, and for one that was restored since it had
+//! confirmed them. Of what was erased meanwhile nothing can be written; what is left of such an envelope goes into another.
+
+use super::round::MAX_ENVELOPES;
+use crate::client::Client;
+use crate::error::ClientError;
+use ed25519_dalek::SigningKey;
+use gandan_model::ids::{ChangeHash, DeviceId, DocId};
+use gandan_store::{OutboxEnvelope, OwnChange, Store};
+use gandan_sync::envelope::{Sealer, seal};
+use gandan_sync::error::EnvelopeError;
+use gandan_sync::resolve::Nothing;
+use gandan_sync::{Class, Encoding, EnvelopeHash, Form, Outgoing, Refusal, SealedEnvelope};
+
+/// The envelope as it is sent. One whose bytes went when the server had confirmed it is written again, if the server was
+/// restored since; signatures are deterministic, so it is the same.
+pub(super) fn sealed(
+    store: &Store,
+    key: &SigningKey,
+    envelope: &OutboxEnvelope,
+) -> Result<SealedEnvelope, ClientError> {
+    if !envelope.bytes.is_empty() {
+        return SealedEnvelope::from_bytes(&envelope.bytes).map_err(ClientError::internal);
+    }
+    let device = Client::identity(store)?.device;
+    again(store, device, key, envelope)?.ok_or_else(|| ClientError::internal("an envelope has changed"))
+}
+
+/// An envelope whose bytes are gone, written again; none if not all that it held is here any more.
+fn again(
+    store: &Store,
+    device: DeviceId,
+    key: &SigningKey,
+    envelope: &OutboxEnvelope,
+) -> Result<Option<SealedEnvelope>, ClientError> {
+    let (_, changes) = store.envelope(envelope.device_seq)?.unwrap_or((envelope.clone(), Vec::new()));
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
+    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+    let prev = store.envelope(envelope.device_seq - 1)?.map_or(EnvelopeHash::ZERO, |(prev, _)| EnvelopeHash(prev.hash));
+    let sealer = Sealer { space: envelope.space, device, key, device_seq: envelope.device_seq, prev };
+    let sealed = seal(&sealer, &outgoing, &Nothing, Encoding::FULL)?;
+    Ok(Some(sealed).filter(|sealed| sealed.hash.0 == envelope.hash))
+}
+
+/// A restored server has to be sent again what it had confirmed. An envelope with something that was erased since cannot
+/// be: what is left of it waits to be sealed into another one. Whether there was any.
+pub(super) fn break_up_what_was_erased(store: &mut Store) -> Result<bool, ClientError> {
+    let identity = Client::identity(store)?;
+    let key = SigningKey::from_bytes(&identity.signing_key);
+    let mut any = false;
+    for envelope in store.sealed(MAX_ENVELOPES)?.iter().filter(|envelope| envelope.bytes.is_empty()) {
+        if again(store, identity.device, &key, envelope)?.is_none() {
+            store.break_up(envelope.device_seq)?;
+            any = true;
+        }
+    }
+    Ok(any)
+}
+
+/// The raw bytes of changes that the store has, in this order.
+pub(super) fn raw_changes(
+    store: &Store,
+    changes: impl IntoIterator<Item = (DocId, ChangeHash)>,
+) -> Result<Vec<(DocId, Vec<u8>)>, ClientError> {
+    let mut raws = Vec::new();
+    let mut held: Option<(DocId, Vec<gandan_store::StoredChange>)> = None;
+    for (doc, hash) in changes {
+        if held.as_ref().is_none_or(|(of, _)| *of != doc) {
+            held = Some((doc, store.changes(doc)?));
+        }
+        let found = held.iter().flat_map(|(_, changes)| changes).find(|change| change.hash == hash);
+        let raw = found.map(|change| change.raw.clone());
+        raws.push((doc, raw.ok_or_else(|| ClientError::internal("a change of an envelope is gone"))?));
+    }
+    Ok(raws)
+}
+
+pub(super) enum Rewritten {
+    Yes,
+    /// Something of it was erased: what is left waits to be sealed into another envelope.
+    BrokenUp,
+    No,
+}
+
+/// Writes an envelope that the server could not read again in the form that every receiver can read, if that may help and
+/// was not done yet.
+pub(super) fn rewrite(
+    store: &mut Store,
+    device_seq: u64,
+    bytes: &[u8],
+    changes: &[OwnChange],
+    refusal: Refusal,
+) -> Result<Rewritten, ClientError> {
+    let helps = refusal.class() == Class::ResendFull || refusal == Refusal::OUT_OF_ORDER;
+    if bytes.is_empty() {
+        // It was confirmed once, and went in that form this time.
+        return Ok(Rewritten::No);
+    }
+    let sealed = SealedEnvelope::from_bytes(bytes).map_err(ClientError::internal)?;
+    if !helps || (sealed.form == Form::Full && sealed.relayed.dict == Encoding::FULL.dict) {
+        return Ok(Rewritten::No);
+    }
+    let raws = raw_changes(store, changes.iter().map(|change| (change.doc, change.hash)))?;
+    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+    let full = match sealed.rewrite(&outgoing, &Nothing, Encoding::FULL) {
+        // Not what was signed, or nothing at all.
+        Err(EnvelopeError::Signature | EnvelopeError::Malformed) => {
+            store.break_up(device_seq)?;
+            return Ok(Rewritten::BrokenUp);
+        }
+        full => full?,
+    };
+    store.reseal(device_seq, &full.to_bytes().map_err(ClientError::internal)?)?;
+    Ok(Rewritten::Yes)
+}
