@@ -17,7 +17,7 @@ use gandan_sync::error::StorageError;
 use gandan_sync::request::Flags;
 use gandan_sync::resolve::Resolver;
 use gandan_sync::response::{GrantChange, Notice};
-use gandan_sync::{Class, Cursor, Digest, EnvelopeHash, Refusal, SpacePosition, Status};
+use gandan_sync::{Class, Cursor, Digest, EnvelopeHash, SpacePosition, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
