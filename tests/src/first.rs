@@ -26,7 +26,7 @@ pub struct Loaded {
     pub chunks: u64,
     /// Visits in the list at the end.
     pub visits: usize,
-    /// Visits in the list when about half of the documents were there.
+    /// Visits in the list when about half of the documents were there, or at the last cut if that came before.
     pub half: Vec<String>,
     /// The longest time that the first page of the list took in the middle of it.
     pub page: Duration,
@@ -44,7 +44,7 @@ impl Loaded {
         self.largest + 48 * self.chunks + 1_000
     }
 
-    /// Of a hundred visits that the list had half-way, so many are among the later half of `recorded`.
+    /// Of a hundred visits that the list had by then, so many are among the later half of `recorded`.
     pub fn newest_first(&self, recorded: &[String]) -> usize {
         let later: HashSet<&String> = recorded[recorded.len() / 2..].iter().collect();
         self.half.iter().filter(|id| later.contains(id)).count() * 100 / self.half.len().max(1)
@@ -78,7 +78,8 @@ pub async fn load(server: &Server, folder: &Path, unit: &str, cuts: u64, seed: u
         if let Some(now) = (report.documents_loaded * chunks).checked_div(report.documents_to_load) {
             progress = now;
         }
-        if loaded.half.is_empty() && progress * 2 >= chunks {
+        // Fifty cuts reach the middle of fewer than a hundred chunks; of more, the last cut is as far as they come.
+        if loaded.half.is_empty() && (progress * 2 >= chunks || loaded.cuts == cuts) {
             loaded.half = list(&device);
         }
         let start = Instant::now();
