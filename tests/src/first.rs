@@ -26,7 +26,7 @@ pub struct Loaded {
     pub chunks: u64,
     /// Visits in the list at the end.
     pub visits: usize,
-    /// Visits in the list when about half of the documents were there, or at the last cut if that came before.
+    /// Visits in the list when about half of the documents were there.
     pub half: Vec<String>,
     /// The longest time that the first page of the list took in the middle of it.
     pub page: Duration,
@@ -44,7 +44,7 @@ impl Loaded {
         self.largest + 48 * self.chunks + 1_000
     }
 
-    /// Of a hundred visits that the list had by then, so many are among the later half of `recorded`.
+    /// Of a hundred visits that the list had half-way, so many are among the later half of `recorded`.
     pub fn newest_first(&self, recorded: &[String]) -> usize {
         let later: HashSet<&String> = recorded[recorded.len() / 2..].iter().collect();
         self.half.iter().filter(|id| later.contains(id)).count() * 100 / self.half.len().max(1)
@@ -68,9 +68,11 @@ pub async fn load(server: &Server, folder: &Path, unit: &str, cuts: u64, seed: u
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut progress = 0;
     while loaded.cuts < cuts {
-        // Mostly in the middle of a chunk; now and then late enough that something gets through, but never all of it.
+        // Mostly in the middle of a chunk; now and then late enough that something gets through, but never all of it. With more
+        // chunks than cuts, more than one at a time, so that the cuts are spread over all of it.
         let through = loaded.cuts * chunks / cuts > progress && progress + 2 < chunks;
-        let reach = if through { largest + largest / 2..2 * largest } else { 1..largest };
+        let several = chunks.div_ceil(cuts) * largest;
+        let reach = if through { several + largest / 2..several + largest } else { 1..largest };
         proxy.cut_down_after(Some(u32::try_from(rng.random_range(reach)).expect("a chunk's size")));
         let failure = device.sync_once(SyncOptions::default()).await.expect_err("an exchange over a cut road");
         loaded.cuts += 1;
@@ -78,8 +80,7 @@ pub async fn load(server: &Server, folder: &Path, unit: &str, cuts: u64, seed: u
         if let Some(now) = (report.documents_loaded * chunks).checked_div(report.documents_to_load) {
             progress = now;
         }
-        // Fifty cuts reach the middle of fewer than a hundred chunks; of more, the last cut is as far as they come.
-        if loaded.half.is_empty() && (progress * 2 >= chunks || loaded.cuts == cuts) {
+        if loaded.half.is_empty() && progress * 2 >= chunks {
             loaded.half = list(&device);
         }
         let start = Instant::now();

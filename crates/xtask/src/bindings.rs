@@ -32,8 +32,9 @@ const MACHINERY: &[&str] = &[
 
 /// Cargo's profile for what goes into an app.
 const PROFILE: &str = "phone";
-/// For a small library: addresses that the loader has to correct are packed; the parts in C are made for size, without tables
-/// for unwinding (no panic ever runs through them), and what nobody calls is left out.
+/// For a small library: addresses that the loader has to correct are packed (which glibc reads from 2.36 on, that of Debian 12);
+/// the parts in C are made for size, without tables for unwinding (no panic ever runs through them), and what nobody calls
+/// is left out.
 const SMALL: [(&str, &str); 2] = [
     ("RUSTFLAGS", "-C link-arg=-Wl,-z,pack-relative-relocs"),
     ("CFLAGS", "-Os -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections"),
@@ -106,7 +107,7 @@ impl Bindings {
             &["--workspace"]
         };
         let mut build = cargo();
-        if release {
+        if release && cfg!(target_os = "linux") {
             build.envs(SMALL);
         }
         must(build.args(["build", "--locked"]).args(what))?;

@@ -139,7 +139,7 @@ fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
     let mut counts: ByName<[i64; 3]> = ByName::default();
     facts.each_visit(moment, question, |visit| {
         if visit.held() {
-            let [held, follow_ups, _] = counts.at(Some(visit.unit.name));
+            let [held, follow_ups, _] = counts.at(visit.unit.name);
             *held += 1;
             *follow_ups += i64::from(visit.follows_up);
         }
@@ -147,7 +147,7 @@ fn shown(moment: &Connection, facts: &Table, question: &Question) -> Result<Vec<
     facts.each_issue(moment, question, |issue| {
         let settled = issue.first_settled.filter(|_| issue.settled_now);
         if settled.zip(issue.due).is_some_and(|(settled, due)| settled <= due.min(question.as_of.0)) {
-            counts.at(Some(issue.unit.name))[2] += 1;
+            counts.at(issue.unit.name)[2] += 1;
         }
     })?;
     let mut units: BTreeMap<String, EmulationRow> = BTreeMap::new();

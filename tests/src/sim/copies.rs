@@ -72,9 +72,14 @@ impl World {
     /// Changes that are in no log and on no device any more are nobody's fault: something was restored or emptied, and
     /// whoever had them is gone.
     pub(super) fn excuse_what_is_gone(&mut self) -> Verdict {
+        self.excuse_of(self.oracle.saved.keys().copied().collect())
+    }
+
+    /// Of these changes, those that are in no log and on no device any more are nobody's fault.
+    pub(super) fn excuse_of(&mut self, changes: BTreeSet<ChangeHash>) -> Verdict {
         let held = self.held_by(|_| true)?;
         let oracle = &mut self.oracle;
-        let gone = oracle.saved.keys().filter(|hash| !oracle.admitted.contains(*hash) && !held.contains(*hash));
+        let gone = changes.into_iter().filter(|hash| !oracle.admitted.contains(hash) && !held.contains(hash));
         oracle.excused.extend(gone);
         Ok(())
     }

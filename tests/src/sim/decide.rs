@@ -167,6 +167,9 @@ impl World {
     pub(super) fn restore(&mut self, pick: u64) -> Verdict<String> {
         let at = Dice::new(pick).index(self.backups.len());
         let Some(backup) = self.backups.get(at).filter(|_| self.can_decide().is_some()) else { return Ok(none()) };
+        // The server forgets what was decided since the backup; whoever was told does not.
+        let discarded = self.quarantine()?.discarded;
+        self.oracle.discarded.extend(discarded);
         self.station.crash(None);
         self.station.disk.put_back(&backup.disk);
         self.oracle.restored(&backup.logs);

@@ -25,8 +25,10 @@ type Documents = BTreeMap<DocId, (Vec<ChangeHash>, BTreeSet<ChangeHash>)>;
 
 /// What lies in quarantine.
 #[derive(Default)]
-struct Quarantine {
+pub(super) struct Quarantine {
     changes: BTreeSet<ChangeHash>,
+    /// Of these, what somebody decided to keep out of the log.
+    pub(super) discarded: BTreeSet<ChangeHash>,
     /// Spaces in which something is held back by it.
     spaces: BTreeSet<SpaceId>,
     /// Spaces with something that cannot be opened.
@@ -106,14 +108,16 @@ impl World {
     }
 
     /// What lies in quarantine, decided or not.
-    fn quarantine(&self) -> Verdict<Quarantine> {
+    pub(super) fn quarantine(&self) -> Verdict<Quarantine> {
         let rows = self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT s.id, q.body, q.form, q.resolved_ms IS NULL OR q.outcome = 'discarded' FROM quarantine q
+                "SELECT s.id, q.body, q.form, q.resolved_ms IS NULL, coalesce(q.outcome = 'discarded', 0) FROM quarantine q
                  JOIN space s ON s.no = q.space WHERE q.body IS NOT NULL",
             )?;
             let rows = statement.query_map([], |row| {
-                Ok((SpaceId(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, u8>(2)? == 1, row.get::<_, bool>(3)?))
+                let (is_open, is_discarded) = (row.get::<_, bool>(3)?, row.get::<_, bool>(4)?);
+                let is_chunk = row.get::<_, u8>(2)? == 1;
+                Ok((SpaceId(row.get(0)?), row.get::<_, Vec<u8>>(1)?, is_chunk, is_open, is_discarded))
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })?;
@@ -121,18 +125,22 @@ impl World {
         let mut all = Quarantine::default();
         let opened = core.exchange.storage.read(|log| {
             let resolver = LogResolver::new(log);
-            for (space, body, is_chunk, holds_back) in &rows {
+            for (space, body, is_chunk, is_open, is_discarded) in &rows {
                 let changes = if *is_chunk {
                     compact::decode(space, body).ok().map(|chunk| chunk.changes)
                 } else {
                     let relayed = RelayedEnvelope::from_bytes(body).ok();
                     relayed.and_then(|relayed| relayed.open(*space, None, &resolver).ok()).map(|opened| opened.changes)
                 };
-                if *holds_back {
+                if *is_open || *is_discarded {
                     all.spaces.insert(*space);
                 }
                 match changes {
-                    Some(changes) => all.changes.extend(changes.iter().map(|change| change.header.hash)),
+                    Some(changes) => {
+                        let hashes = changes.iter().map(|change| change.header.hash);
+                        all.discarded.extend(hashes.clone().filter(|_| *is_discarded));
+                        all.changes.extend(hashes);
+                    }
                     // It refers to something that is not in the log.
                     None => drop(all.sealed.insert(*space)),
                 }
@@ -166,27 +174,11 @@ impl World {
         phone.has_twin && self.oracle.rights.device(phone.past.id).is_some_and(|device| device.revoked)
     }
 
-    /// What devices were told that somebody discarded. A server that is restored may not know of it any more; the decision
-    /// stands all the same.
-    fn discarded(&self) -> Verdict<BTreeSet<ChangeHash>> {
-        let mut all = BTreeSet::new();
-        for (index, phone) in self.phones.iter().enumerate() {
-            let Some(client) = &phone.client else { continue };
-            for doc in self.documents_on(index)? {
-                let changes = client.inspect(|store| store.changes(doc.id));
-                let changes = changes.or_else(|error| broken(2, format!("device {index} cannot be read: {error}")))?;
-                all.extend(changes.iter().filter(|change| change.code.as_deref() == Some("discarded")).map(|c| c.hash));
-            }
-        }
-        Ok(all)
-    }
-
-    /// Every saved change is in the log, or in quarantine, or was discarded, or is still on a device because it builds on
-    /// something in quarantine.
+    /// Every saved change is in the log, or in quarantine, or was discarded before a restore, or is still on a device because
+    /// it builds on something in quarantine.
     fn nothing_is_lost(&self, quarantine: &Quarantine) -> Verdict {
         let held = self.held_by(|_| true)?;
         let stranded = self.held_by(|phone| self.is_unheard(phone))?;
-        let discarded = self.discarded()?;
         for (hash, saved) in &self.oracle.saved {
             let (doc, space) = (saved.doc, saved.space);
             let is_settled = self.oracle.admitted.contains(hash)
@@ -195,7 +187,7 @@ impl World {
                 || quarantine.sealed.contains(&space)
                 || held.contains(hash) && quarantine.spaces.contains(&space)
                 || stranded.contains(hash)
-                || discarded.contains(hash)
+                || self.oracle.discarded.contains(hash)
                 || self.oracle.excused.contains(hash) && !held.contains(hash);
             if !is_settled {
                 // What the server once had, a restore has taken from it, and it was not given back.

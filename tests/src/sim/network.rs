@@ -151,7 +151,10 @@ impl World {
             self.at_server(&message)?
         } else {
             // What a device lets go because the server of before a restore had it, the one of now never saw.
-            self.heard_of_the_past |= message.restores != self.restores;
+            if message.restores != self.restores {
+                let phone = &self.phones[message.phone];
+                self.heard_of_the_past = self.held_by(|other| std::ptr::eq(other, phone))?;
+            }
             self.at_phone(message.phone, &message.request, &message.bytes)?
         };
         Ok(format!("{about}: {said}"))

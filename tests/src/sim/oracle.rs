@@ -132,6 +132,8 @@ pub struct Oracle {
     pub once: BTreeSet<ChangeHash>,
     /// Changes that nobody can be blamed for: whoever had them is gone, or has said the same once more.
     pub excused: BTreeSet<ChangeHash>,
+    /// Changes that somebody had decided to keep out of the logs when a restore made the server forget it.
+    pub discarded: BTreeSet<ChangeHash>,
     /// Who may see what.
     pub rights: Rights,
     /// The change that holds a place in a document: (document, actor, sequence).

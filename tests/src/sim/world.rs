@@ -12,6 +12,8 @@ use super::template::{
 };
 use gandan_client::model::patch::FieldEdit;
 use gandan_model::genesis::DocKind;
+use gandan_model::ids::ChangeHash;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A scenario under way.
@@ -27,8 +29,8 @@ pub struct World {
     pub(super) originals: usize,
     pub(super) backups: Vec<Backup>,
     pub(super) restores: u64,
-    /// A device took in an answer from before a restore.
-    pub(super) heard_of_the_past: bool,
+    /// What a device held before it took in an answer from before a restore, in this step.
+    pub(super) heard_of_the_past: BTreeSet<ChangeHash>,
     /// Whether the views are looked at in this scenario.
     pub(super) has_views: bool,
     pub(super) base: PathBuf,
@@ -58,7 +60,7 @@ impl World {
             originals: size.phones,
             backups: Vec::new(),
             restores: 0,
-            heard_of_the_past: false,
+            heard_of_the_past: BTreeSet::new(),
             has_views: false,
             base: base.to_owned(),
         };
@@ -83,7 +85,8 @@ impl World {
         let said = self.act(step.act, &mut dice)?;
         self.trace.push(format!("{:03} {:?}: {said}", self.trace.len(), step.act));
         self.bury(&mut dice)?;
-        if std::mem::take(&mut self.heard_of_the_past) { self.excuse_what_is_gone() } else { Ok(()) }
+        let had = std::mem::take(&mut self.heard_of_the_past);
+        if had.is_empty() { Ok(()) } else { self.excuse_of(had) }
     }
 
     /// Clocks and dice for what comes.

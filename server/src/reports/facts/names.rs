@@ -5,10 +5,8 @@ use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::reports::figures::{Counts, add};
-
 /// A word of a [`Names`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Name(NonZeroU32);
 
 impl Name {
@@ -82,8 +80,8 @@ pub(crate) struct ByName<T>(Vec<T>);
 
 impl<T: Copy + Default + PartialEq> ByName<T> {
     /// The count of a word, or of no word.
-    pub(crate) fn at(&mut self, name: Option<Name>) -> &mut T {
-        let place = name.map_or(0, Name::place);
+    pub(crate) fn at(&mut self, name: impl Into<Option<Name>>) -> &mut T {
+        let place = name.into().map_or(0, Name::place);
         if place >= self.0.len() {
             self.0.resize(place + 1, T::default());
         }
@@ -99,15 +97,6 @@ impl<T: Copy + Default + PartialEq> ByName<T> {
     pub(crate) fn told<'n>(self, names: &'n Names, none: &'n str) -> impl Iterator<Item = (&'n str, T)> {
         let texts = std::iter::once(none).chain(names.list.iter().map(|text| &**text));
         texts.zip(self.0).filter(|(_, count)| *count != T::default())
-    }
-}
-
-impl ByName<i64> {
-    /// The counts by text; under `none`: of no word, and of a word that reads so.
-    pub(crate) fn counts(self, names: &Names, none: &str) -> Counts {
-        let mut counts = Counts::new();
-        self.told(names, none).for_each(|(text, count)| add(&mut counts, text, count));
-        counts
     }
 }
 

@@ -48,7 +48,7 @@ const LISTED: usize = 500;
 /// synced after a day that has not ended.
 ///
 /// Visits that are planned or being written are few, those of an official many: the statement begins with the former, and
-/// finds them in an index, which is a tenth of the table.
+/// finds them in an index instead of the table.
 fn devices(question: &Question, now_ms: i64, sql: &mut Conditions) -> String {
     let end = Day(question.to.min(question.as_of).0.saturating_add(1)).start_ms();
     let today = Day::of_ms(now_ms).start_ms();

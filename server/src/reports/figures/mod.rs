@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::reports::facts::{ByName, Names};
 use crate::reports::scope::Conditions;
 
 pub mod complaints;
@@ -73,6 +74,13 @@ pub(crate) fn add(counts: &mut Counts, code: &str, by: i64) {
             counts.insert(code.to_owned(), by);
         }
     }
+}
+
+/// What was counted by words, by their texts; under `none`: of no word, and of a word that reads so.
+pub(crate) fn counts(by_name: ByName<i64>, names: &Names, none: &str) -> Counts {
+    let mut counts = Counts::new();
+    by_name.told(names, none).for_each(|(text, count)| add(&mut counts, text, count));
+    counts
 }
 
 /// The first [`MAX_LISTED`] of many, by key; memory does not grow with what is left out.

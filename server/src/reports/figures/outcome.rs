@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, First, Share};
+use super::{Counts, First, Share, counts};
 use crate::db::DbError;
 use crate::reports::facts::{ByName, IssueFact, Names};
 use crate::reports::scope::Question;
@@ -44,7 +44,7 @@ impl<'r> Tally<'r> {
             *self.confirmations.at(issue.confirmation.map(|said| said.name)) += 1;
         }
         if issue.left() {
-            *self.left.at(Some(issue.status.name)) += 1;
+            *self.left.at(issue.status.name) += 1;
             self.reasons.offer((issue.ticket, issue.n), || {
                 let (unit, status) = (issue.unit.text.to_owned(), issue.status.text.to_owned());
                 let ticket = issue.ticket.map(str::to_owned);
@@ -61,12 +61,12 @@ impl<'r> Tally<'r> {
         names: &Names,
         question: &Question,
     ) -> Result<(Counts, Outcomes, LeftTheLine), DbError> {
-        let (left, confirmations) = (self.left.counts(names, ""), self.confirmations.counts(names, "None"));
+        let (left, confirmations) = (counts(self.left, names, ""), counts(self.confirmations, names, "None"));
         let of = |counts: &Counts, code: &str| counts.get(code).copied().unwrap_or(0);
         let (confirmed, disputed) = (of(&confirmations, "confirmed"), of(&confirmations, "disputed"));
         let all: i64 = confirmations.values().sum();
         let outcomes = Outcomes {
-            mix: self.mix.counts(names, "not_recorded"),
+            mix: counts(self.mix, names, "not_recorded"),
             confirmed_share: Share::of(confirmed, confirmed + disputed),
             not_heard_share: Share::of(all - confirmed - disputed, all),
         };

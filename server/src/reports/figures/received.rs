@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, SmallCount, quotient};
+use super::{Counts, SmallCount, counts, quotient};
 use crate::reports::day::Day;
 use crate::reports::facts::{ByName, IssueFact, Table};
 use crate::reports::scope::Question;
@@ -58,11 +58,11 @@ impl Tally {
         figures.countable += 1;
         figures.long_standing += i64::from(issue.long_since.is_some());
         figures.hot_spot += i64::from(issue.hot_spot);
-        *self.by_status.at(Some(issue.status.name)) += 1;
-        *self.by_kind.at(Some(issue.kind.name)) += 1;
-        *self.by_field.at(Some(issue.field.name)) += 1;
-        *self.by_priority.at(Some(issue.priority.name)) += 1;
-        *self.modes.at(Some(issue.reporter_mode.name)) += 1;
+        *self.by_status.at(issue.status.name) += 1;
+        *self.by_kind.at(issue.kind.name) += 1;
+        *self.by_field.at(issue.field.name) += 1;
+        *self.by_priority.at(issue.priority.name) += 1;
+        *self.modes.at(issue.reporter_mode.name) += 1;
         self.weeks.entry(Day(issue.received).monday()).or_default().0 += 1;
         if let Some(settled) = issue.settled {
             self.weeks.entry(Day(settled).monday()).or_default().1 += 1;
@@ -72,17 +72,17 @@ impl Tally {
     /// The figures and the weeks; `held` is the number of held visits of the same question.
     pub(crate) fn finish(self, facts: &Table, question: &Question, held: i64) -> (IssueFigures, Vec<Week>) {
         let (mut figures, names) = (self.figures, &facts.names);
-        figures.by_status = self.by_status.counts(names, "");
-        figures.by_kind = self.by_kind.counts(names, "");
-        figures.by_field = self.by_field.counts(names, "");
-        figures.by_priority = self.by_priority.counts(names, "");
+        figures.by_status = counts(self.by_status, names, "");
+        figures.by_kind = counts(self.by_kind, names, "");
+        figures.by_field = counts(self.by_field, names, "");
+        figures.by_priority = counts(self.by_priority, names, "");
         let (lines, sealed, duplicates) = uncounted(facts, question);
         figures.lines = lines;
         figures.sealed = (question.scope.sealed && question.scope.units.is_none()).then_some(sealed);
         figures.duplicates = duplicates;
         figures.per_visit = quotient(figures.countable, held);
         figures.by_reporter_mode =
-            self.modes.counts(names, "").into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
+            counts(self.modes, names, "").into_iter().map(|(mode, count)| (mode, SmallCount::of(count))).collect();
         let week = |(monday, (received, settled)): (Day, _)| Week { monday: monday.date(), received, settled };
         (figures, self.weeks.into_iter().map(week).collect())
     }

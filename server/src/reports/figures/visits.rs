@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Counts, Share, add, one};
+use super::{Counts, Share, add, counts, one};
 use crate::db::DbError;
 use crate::reports::day::Day;
 use crate::reports::facts::{ByName, IssueFact, Names, VisitFact};
@@ -66,23 +66,23 @@ impl Tally {
     pub(crate) fn add_visit(&mut self, visit: &VisitFact<'_>, as_of: Day) {
         let figures = &mut self.figures;
         figures.lines += 1;
-        *self.by_status.at(Some(visit.status.name)) += 1;
+        *self.by_status.at(visit.status.name) += 1;
         if !visit.held() {
-            let missed = matches!(&*visit.status, "cancelled") || (&*visit.status == "planned" && visit.day < as_of.0);
+            let missed = &*visit.status == "cancelled" || (&*visit.status == "planned" && visit.day < as_of.0);
             self.missed += i64::from(missed);
             return;
         }
         figures.held += 1;
-        *self.by_programme.at(Some(visit.programme.name)) += 1;
+        *self.by_programme.at(visit.programme.name) += 1;
         figures.residents_met_sum += visit.residents.unwrap_or(0);
         figures.residents_not_counted += i64::from(visit.residents.is_none());
         figures.businesses_met_sum += visit.businesses.unwrap_or(0);
-        self.units.at(Some(visit.unit.name)).visits_held += 1;
-        visit.officials.iter().for_each(|official| *self.officials.at(Some(*official)) = true);
+        self.units.at(visit.unit.name).visits_held += 1;
+        visit.officials.iter().for_each(|official| *self.officials.at(*official) = true);
     }
 
     pub(crate) fn add(&mut self, issue: &IssueFact<'_>) {
-        let unit = self.units.at(Some(issue.unit.name));
+        let unit = self.units.at(issue.unit.name);
         unit.issues += 1;
         unit.overdue_open += i64::from(issue.overdue());
         if issue.timed() {
@@ -101,8 +101,8 @@ impl Tally {
         let mut figures = self.figures;
         let figures_of = |(code, counts): (&str, UnitCounts)| (code.to_owned(), counts.figures());
         let mut units: BTreeMap<String, UnitFigures> = self.units.told(names, "").map(figures_of).collect();
-        figures.by_status = self.by_status.counts(names, "");
-        figures.by_programme_held = self.by_programme.counts(names, "");
+        figures.by_status = counts(self.by_status, names, "");
+        figures.by_programme_held = counts(self.by_programme, names, "");
         let reached = units.values().filter(|unit| unit.visits_held > 0).count();
         figures.units_reached = i64::try_from(reached).unwrap_or(i64::MAX);
         figures.unit_coverage = Share::of(figures.units_reached, units_in(connection, question)?);

@@ -55,8 +55,8 @@ class Figures {
     }
 
     private fun calls() {
-        figure("the overhead of a small call that gives a text, processor", microseconds { buildId() }, "µs", 20.0)
-        println("  · a text going in and a list coming out: %.1f µs".format(microseconds { checkText("", false) }))
+        figure("a small call that gives a text, processor", microseconds { buildId() }, "µs", 20.0)
+        figure("a small call, its list and text included, processor", microseconds { checkText("", false) }, "µs", 20.0)
     }
 
     /** Of the processor: the call stays in this thread, and other work on the machine is not its. */
