@@ -16,7 +16,6 @@ mod thread;
 
 use gandan_model::ids::SpaceId;
 use gandan_sync::Digest;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::db::sqlite::chunks;
 use crate::db::storage::{ChunkRow, ManifestRow, No, SpaceRow};
@@ -71,19 +70,17 @@ pub struct Compacted {
 /// Compacts. One per data folder at a time, whatever the process.
 pub struct Compactor {
     db: Db,
-    connection: Connection,
 }
 
 impl Compactor {
     /// Works on this database.
-    pub fn new(db: Db) -> Result<Self, DbError> {
-        let connection = db.core_writer()?;
-        Ok(Self { db, connection })
+    pub fn new(db: Db) -> Self {
+        Self { db }
     }
 
     /// Goes through all spaces. Does nothing if another process is at it. `stop` is asked between chunks.
     pub fn run(
-        &mut self,
+        &self,
         now_ms: i64,
         options: &Options,
         stop: &dyn Fn() -> bool,
@@ -100,9 +97,11 @@ impl Compactor {
     }
 
     fn spaces(&self) -> Result<Vec<SpaceId>, DbError> {
-        let mut statement = self.connection.prepare_cached("SELECT id FROM space WHERE head > 0 ORDER BY no")?;
-        let rows = statement.query_map([], |row| row.get(0).map(SpaceId))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.db.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT id FROM space WHERE head > 0 ORDER BY no")?;
+            let rows = statement.query_map([], |row| row.get(0).map(SpaceId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     fn space(
@@ -149,7 +148,7 @@ impl Compactor {
             let Some(packed) = storage.read(|log| plan.next(log))? else {
                 return self.publish(plan, erased, (written, bytes), now_ms, done);
             };
-            let stored = self.write(|transaction| {
+            let stored = self.db.write(|transaction| {
                 // What was erased since the plan was made must not be written anew.
                 if chunks::erased_count(transaction, space.no)? != erased {
                     return Ok(None);
@@ -189,7 +188,7 @@ impl Compactor {
             digest_sum: logged.sum,
             chunks,
         };
-        let published = self.write(|transaction| {
+        let published = self.db.write(|transaction| {
             let current = chunks::erased_count(transaction, space.no)? == erased;
             if current {
                 chunks::publish(transaction, space.no, &manifest, now_ms)?;
@@ -207,7 +206,7 @@ impl Compactor {
 
     /// Removes chunks that no manifest names.
     fn prune(&self, space: No) -> Result<(), DbError> {
-        while self.write(|transaction| chunks::prune(transaction, space, PRUNE_CHUNKS))? > 0 {}
+        while self.db.write(|transaction| chunks::prune(transaction, space, PRUNE_CHUNKS))? > 0 {}
         Ok(())
     }
 
@@ -225,20 +224,13 @@ impl Compactor {
             Ok(log.manifest(space.no)?.map(|manifest| (space, manifest.seq)))
         })?;
         let Some((space, packed)) = found else { return Ok(()) };
-        let to = chunks::last_before(&self.connection, space.no, packed, before_ms)?;
+        let to = self.db.read(|connection| chunks::last_before(connection, space.no, packed, before_ms))?;
         let mut next = space.horizon.max(1);
         while next <= to && !stop() {
             let end = to.min(next + DROP_LINES - 1);
-            done.dropped += self.write(|transaction| chunks::drop_bodies(transaction, space.no, end))?;
+            done.dropped += self.db.write(|transaction| chunks::drop_bodies(transaction, space.no, end))?;
             next = end + 1;
         }
         Ok(())
-    }
-
-    fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
-        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let result = write(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
     }
 }

@@ -17,7 +17,7 @@ use crate::server::{ServerOptions, prepare};
 /// The logs and the way to exchange with them, in the caller's thread. Opened as [`crate::server::Server`] is, decisions
 /// that a restore may have undone included.
 pub struct Core {
-    /// The database; only its core is there.
+    /// The database, without views until [`Db::open_views`].
     pub db: Db,
     /// Round trips with devices.
     pub exchange: Exchange,

@@ -109,7 +109,7 @@ pub fn empty_journals(db: &Db) -> Result<(), DbError> {
 
 /// [`empty_journals`] for the core database alone.
 pub fn empty_core_journal(db: &Db) -> Result<(), DbError> {
-    empty(&db.core_writer()?)
+    db.with_writer(empty)
 }
 
 fn empty(connection: &Connection) -> Result<(), DbError> {

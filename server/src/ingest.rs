@@ -15,7 +15,7 @@ mod batch;
 mod resolve;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -120,18 +120,10 @@ impl Ingest {
     }
 
     /// Holds what is pushed from now on, in the order in which it comes, until [`Ingest::release`]: as while a commit of the
-    /// thread waits for the disk. Who pushes waits. Without a thread only.
-    pub fn hold(&self) {
+    /// thread waits for the disk. Who pushes waits, and `arrived` hears of it. Without a thread only.
+    pub fn hold(&self, arrived: Sender<()>) {
         if let Way::Caller(writer) = &self.0 {
-            held(writer).held = Some(Vec::new());
-        }
-    }
-
-    /// How many requests are held.
-    pub fn held(&self) -> usize {
-        match &self.0 {
-            Way::Caller(writer) => held(writer).held.as_ref().map_or(0, Vec::len),
-            Way::Thread(_) => 0,
+            held(writer).held = Some(Held { jobs: Vec::new(), arrived });
         }
     }
 
@@ -139,8 +131,8 @@ impl Ingest {
     pub fn release(&self) {
         if let Way::Caller(writer) = &self.0 {
             let mut writer = held(writer);
-            let jobs = writer.held.take().unwrap_or_default();
-            writer.group(jobs);
+            let jobs = writer.held.take().map(|held| held.jobs);
+            writer.group(jobs.unwrap_or_default());
         }
     }
 
@@ -200,7 +192,7 @@ impl Ingest {
                 let mut writer = held(writer);
                 let jobs: Vec<Job> = writer.note(command).into_iter().collect();
                 match &mut writer.held {
-                    Some(held) => held.extend(jobs),
+                    Some(held) => held.add(jobs),
                     None => writer.group(jobs),
                 }
                 Ok(())
@@ -229,7 +221,21 @@ struct Writer {
     seen: BTreeMap<No, SeenRow>,
     health: BTreeMap<No, HealthRow>,
     /// Requests that wait for [`Ingest::release`], if they have to.
-    held: Option<Vec<Job>>,
+    held: Option<Held>,
+}
+
+/// Requests that are held, and who hears of each.
+struct Held {
+    jobs: Vec<Job>,
+    arrived: Sender<()>,
+}
+
+impl Held {
+    fn add(&mut self, jobs: Vec<Job>) {
+        self.jobs.extend(jobs);
+        // Whoever does not listen any more need not be told.
+        self.arrived.send(()).ok();
+    }
 }
 
 impl Writer {

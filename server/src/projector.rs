@@ -24,7 +24,7 @@ use crate::db::{Db, DbError};
 use crate::error::ServerError;
 use crate::metrics::Metrics;
 use crate::reports::facts::Facts;
-use pass::Pass;
+pub use pass::Pass;
 pub use signal::Signal;
 
 /// How long the writer must be quiet before views are built.

@@ -223,11 +223,12 @@ impl Db {
     /// Runs `write` in one transaction of the core database, for what is written rarely: people, codes, grants. All or
     /// nothing. Blocks, and waits for the ingest's commit under way.
     pub fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
-        let connection = self.core_writer()?;
-        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
-        let result = write(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        self.with_writer(|connection| {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            let result = write(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })
     }
 
     /// [`Db::write`] on a thread that may block.

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
     // A panic is a finding like any other, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     disk::install();
+    disk::check_pages_faster().unwrap();
     let base = work_folder();
     let template = Template::make(&base.path().join("template"), size.phones);
     let threads = options.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));

@@ -4,6 +4,7 @@ use crate::attachments::Sending;
 use crate::environment::Environment;
 use crate::error::ClientError;
 use crate::status::Board;
+use ed25519_dalek::SigningKey;
 use gandan_model::document::Stamp;
 use gandan_model::ids::{Compartment, SpaceId};
 use gandan_model::rules::Rules;
@@ -27,6 +28,8 @@ pub struct Client {
 pub(crate) struct Inner {
     store: Mutex<Store>,
     environment: Environment,
+    /// The key that was used last: to work it out from its secret takes as long as to sign.
+    signing_key: Mutex<Option<SigningKey>>,
     /// The device's clock minus the server's, milliseconds.
     skew_ms: AtomicI64,
     /// Whether an exchange is under way.
@@ -73,6 +76,7 @@ impl Client {
             inner: Arc::new(Inner {
                 store: Mutex::new(store),
                 environment,
+                signing_key: Mutex::default(),
                 skew_ms: AtomicI64::new(skew_ms),
                 exchanging: AtomicBool::new(false),
                 sealing: Mutex::default(),
@@ -149,6 +153,13 @@ impl Client {
     /// The identity of an enrolled device.
     pub(crate) fn identity(store: &Store) -> Result<Identity, ClientError> {
         store.identity()?.filter(|identity| !identity.official.is_empty()).ok_or(ClientError::NotEnrolled)
+    }
+
+    /// The key of an identity.
+    pub(crate) fn signing_key(&self, identity: &Identity) -> SigningKey {
+        let mut last = self.inner.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last.take().filter(|key| *key.as_bytes() == identity.signing_key);
+        last.insert(known.unwrap_or_else(|| SigningKey::from_bytes(&identity.signing_key))).clone()
     }
 
     pub(crate) fn stamp(&self, identity: &Identity) -> Stamp {

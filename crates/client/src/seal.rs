@@ -2,7 +2,6 @@
 
 use crate::client::Client;
 use crate::error::ClientError;
-use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, DocId};
 use gandan_model::mutant;
 use gandan_store::{PendingChange, SealedEnvelope as StoredEnvelope, Store, StoreError};
@@ -82,7 +81,7 @@ impl Client {
             batch.iter().map(|change| Outgoing { doc: change.doc, raw: &change.raw }).collect();
         let length = batch_len(&outgoing);
         let (device_seq, prev) = last.map_or((0, EnvelopeHash::ZERO), |(seq, hash)| (seq, EnvelopeHash(hash)));
-        let key = SigningKey::from_bytes(&identity.signing_key);
+        let key = self.signing_key(&identity);
         let signer =
             Sealer { space: batch[0].space, device: identity.device, key: &key, device_seq: device_seq + 1, prev };
         let knowledge = |doc: &DocId| known.contains(doc);

@@ -68,8 +68,7 @@ impl Client {
 
     /// Number of own changes that the server does not have.
     pub(crate) fn unsent(&self) -> Result<u64, ClientError> {
-        let counts = self.store().counts()?;
-        Ok(counts.saved_changes + counts.waiting_changes)
+        Ok(self.store().unsent_count()?)
     }
 
     /// Calls `listener` with the ids of records that read differently now, whoever changed them, until the handle is

@@ -234,6 +234,15 @@ impl Store {
         })
     }
 
+    /// How many changes of this device the server has not confirmed: saved or sealed. Much cheaper than
+    /// [`Store::counts`], which counts the lists too.
+    pub fn unsent_count(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT count(*) FROM change INDEXED BY change_open WHERE state <> 2 AND state IN (?1, ?2)";
+            Ok(connection.prepare_cached(sql)?.query_row([change::SAVED, change::SEALED], |row| row.get(0))?)
+        })
+    }
+
     /// Number and hash of the last envelope that was sealed, on which the next one builds.
     pub fn last_envelope(&self) -> Result<Option<(u64, [u8; 32])>, StoreError> {
         self.read(|connection| {

@@ -196,21 +196,17 @@ impl Store {
     /// All spaces, in the order in which they were granted.
     pub fn spaces(&self) -> Result<Vec<SpaceState>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, unit, compartment, access, cursor_seq, cursor_chain, digest_count, digest_sum
-                 FROM space ORDER BY n",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok(SpaceState {
-                    space: SpaceId(row.get(0)?),
-                    unit: row.get(1)?,
-                    compartment: Compartment::from_number(row.get(2)?).unwrap_or(Compartment::Sealed),
-                    access: Access::from_number(row.get(3)?),
-                    cursor: Cursor { seq: row.get(4)?, chain: row.get(5)? },
-                    digest: Digest { count: row.get(6)?, sum: row.get(7)? },
-                })
-            })?;
+            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM space ORDER BY n"))?;
+            let rows = statement.query_map([], read)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One space, if this device was ever granted it.
+    pub fn space(&self, space: SpaceId) -> Result<Option<SpaceState>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM space WHERE id = ?1"))?;
+            Ok(statement.query_row([space.0], read).optional()?)
         })
     }
 
@@ -231,6 +227,19 @@ impl Store {
             Ok(())
         })
     }
+}
+
+const COLUMNS: &str = "id, unit, compartment, access, cursor_seq, cursor_chain, digest_count, digest_sum";
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<SpaceState> {
+    Ok(SpaceState {
+        space: SpaceId(row.get(0)?),
+        unit: row.get(1)?,
+        compartment: Compartment::from_number(row.get(2)?).unwrap_or(Compartment::Sealed),
+        access: Access::from_number(row.get(3)?),
+        cursor: Cursor { seq: row.get(4)?, chain: row.get(5)? },
+        digest: Digest { count: row.get(6)?, sum: row.get(7)? },
+    })
 }
 
 pub(crate) fn erase(writing: &Writing<'_>, id: DocId) -> Result<bool, StoreError> {

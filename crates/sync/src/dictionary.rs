@@ -9,7 +9,7 @@
 //! envelope's header say all that already.
 
 use crate::error::EnvelopeError;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::zstd_safe::CParameter;
@@ -33,6 +33,9 @@ struct Entry {
     decoder: OnceLock<DecoderDictionary<'static>>,
     encoder: OnceLock<EncoderDictionary<'static>>,
     fast_encoder: OnceLock<EncoderDictionary<'static>>,
+    decompressors: Idle<Decompressor<'static>>,
+    /// For [`LEVEL`].
+    compressors: Idle<Compressor<'static>>,
 }
 
 static REGISTRY: [Entry; 1] = [Entry {
@@ -41,7 +44,37 @@ static REGISTRY: [Entry; 1] = [Entry {
     decoder: OnceLock::new(),
     encoder: OnceLock::new(),
     fast_encoder: OnceLock::new(),
+    decompressors: Idle::new(),
+    compressors: Idle::new(),
 }];
+
+/// What zstd works with, kept for the next body: to get such memory from the system takes longer than a small body does.
+struct Idle<T>(Mutex<Vec<T>>);
+
+impl<T> Idle<T> {
+    /// Most that are kept: some 160 KB each to inflate, a few MB each to compress.
+    const MOST: usize = 2;
+
+    const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Lends one to `work`. After an error it is not used again.
+    fn lend<R>(
+        &self,
+        make: impl FnOnce() -> std::io::Result<T>,
+        work: impl FnOnce(&mut T) -> std::io::Result<R>,
+    ) -> std::io::Result<R> {
+        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut lent = idle.map_or_else(make, Ok)?;
+        let done = work(&mut lent)?;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < Self::MOST {
+            kept.push(lent);
+        }
+        Ok(done)
+    }
+}
 
 fn entry(id: u32) -> Result<&'static Entry, EnvelopeError> {
     REGISTRY.iter().find(|entry| entry.id == id).ok_or(EnvelopeError::UnknownDictionary(id))
@@ -84,27 +117,32 @@ fn encoder(entry: &'static Entry, level: i32) -> &'static EncoderDictionary<'sta
 pub fn compress(id: u32, level: Option<i32>, data: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     let level = level.unwrap_or(if data.len() < LARGE { LEVEL } else { FAST_LEVEL });
     let framed = if id == PLAIN {
-        deflate(Compressor::new(level), data)
+        compressor(Compressor::new(level)).and_then(|mut compressor| compressor.compress(data))
     } else {
         let entry = entry(id)?;
-        if level == LEVEL || level == FAST_LEVEL {
-            deflate(Compressor::with_prepared_dictionary(encoder(entry, level)), data)
+        let make = || match level {
+            LEVEL | FAST_LEVEL => compressor(Compressor::with_prepared_dictionary(encoder(entry, level))),
+            _ => compressor(Compressor::with_dictionary(level, entry.bytes)),
+        };
+        if level == LEVEL {
+            entry.compressors.lend(make, |compressor| compressor.compress(data))
         } else {
-            deflate(Compressor::with_dictionary(level, entry.bytes), data)
+            make().and_then(|mut compressor| compressor.compress(data))
         }
     };
     let framed = framed.map_err(|_| EnvelopeError::Compression)?;
     framed.strip_prefix(&MAGIC).map(<[u8]>::to_vec).ok_or(EnvelopeError::Compression)
 }
 
-fn deflate(compressor: std::io::Result<Compressor<'_>>, data: &[u8]) -> std::io::Result<Vec<u8>> {
+/// Set to write nothing that the envelope says already.
+fn compressor(compressor: std::io::Result<Compressor<'_>>) -> std::io::Result<Compressor<'_>> {
     let mut compressor = compressor?;
     for parameter in
         [CParameter::ContentSizeFlag(false), CParameter::ChecksumFlag(false), CParameter::DictIdFlag(false)]
     {
         compressor.set_parameter(parameter)?;
     }
-    compressor.compress(data)
+    Ok(compressor)
 }
 
 /// Inflates a body to at most `limit` bytes; more than that is an error, found out without writing past the limit.
@@ -112,20 +150,26 @@ pub fn decompress(id: u32, body: &[u8], limit: usize) -> Result<Vec<u8>, Envelop
     let mut framed = Vec::with_capacity(MAGIC.len() + body.len());
     framed.extend_from_slice(&MAGIC);
     framed.extend_from_slice(body);
-    let mut decompressor =
-        if id == PLAIN { Decompressor::new() } else { Decompressor::with_prepared_dictionary(decoder(entry(id)?)) }
-            .map_err(|_| EnvelopeError::Compression)?;
     // Most bodies inflate less than this far; only the rest pays for the large buffer.
     let guess = (body.len().saturating_mul(12) + 4096).min(limit);
-    let mut out = Vec::with_capacity(guess);
-    if decompressor.decompress_to_buffer(&framed, &mut out).is_err() {
-        if guess == limit {
-            return Err(EnvelopeError::Compression);
+    let inflate = |decompressor: &mut Decompressor<'_>| {
+        let mut out = Vec::with_capacity(guess);
+        if let Err(error) = decompressor.decompress_to_buffer(&framed, &mut out) {
+            if guess == limit {
+                return Err(error);
+            }
+            out = Vec::with_capacity(limit);
+            decompressor.decompress_to_buffer(&framed, &mut out)?;
         }
-        out = Vec::with_capacity(limit);
-        decompressor.decompress_to_buffer(&framed, &mut out).map_err(|_| EnvelopeError::Compression)?;
-    }
-    Ok(out)
+        Ok(out)
+    };
+    let out = if id == PLAIN {
+        Decompressor::new().and_then(|mut decompressor| inflate(&mut decompressor))
+    } else {
+        let entry = entry(id)?;
+        entry.decompressors.lend(|| Decompressor::with_prepared_dictionary(decoder(entry)), inflate)
+    };
+    out.map_err(|_| EnvelopeError::Compression)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Compact {
     pub(super) fn run(&self) -> Result<(), ServerError> {
         let db = self.common.core_and_views()?;
         let options = compactor::Options { keep_ms: i64::from(self.keep_days) * compactor::DAY_MS, force: true };
-        let done = Compactor::new(db)?.run(SystemClock.now_ms(), &options, &|| false)?;
+        let done = Compactor::new(db).run(SystemClock.now_ms(), &options, &|| false)?;
         let done = done.ok_or_else(|| {
             ServerError::invalid("already_compacting", "another process compacts this data folder; try again later")
         })?;

@@ -35,7 +35,7 @@ impl CompactorThread {
     ) -> Result<(Self, JoinHandle<()>), ServerError> {
         let (wake, news) = sync_channel(1);
         let stopped = Arc::new(AtomicBool::new(false));
-        let compactor = Compactor::new(db)?;
+        let compactor = Compactor::new(db);
         let turns = Turns { compactor, clock, metrics, options, stopped: Arc::clone(&stopped) };
         let thread = std::thread::Builder::new()
             .name("compactor".to_owned())

@@ -33,7 +33,7 @@ pub(crate) use log::{QUARANTINED, quarantined_row};
 pub use migrate::CORE_STEPS;
 #[cfg(test)]
 pub(crate) use migrate::whole_schema;
-use pool::Pool;
+use pool::{Pool, Spare};
 
 /// File name of the truth.
 pub const CORE: &str = "gandan.db";
@@ -69,21 +69,28 @@ struct Inner {
     folder: PathBuf,
     options: DbOptions,
     readers: Pool,
+    writer: Spare,
 }
 
 impl Db {
     /// Opens the database in this folder, creating or migrating both files.
     pub fn open(folder: &Path, options: DbOptions) -> Result<Self, DbError> {
         let db = Self::open_core(folder, options)?;
-        migrate::views(folder, &db.0.options)?;
+        db.open_views()?;
         Ok(db)
     }
 
-    /// Opens the core alone, creating or migrating it. [`Db::read`] must not be used then.
+    /// Opens the core alone, creating or migrating it. [`Db::read`] sees no views then, until [`Db::open_views`].
     pub fn open_core(folder: &Path, options: DbOptions) -> Result<Self, DbError> {
-        migrate::core(&connect(&folder.join(CORE), &options)?)?;
-        let readers = Pool::new(options.readers);
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), options, readers })))
+        let (readers, writer) = (Pool::new(options.readers), Spare::default());
+        let db = Self(Arc::new(Inner { folder: folder.to_owned(), options, readers, writer }));
+        db.with_writer(migrate::core)?;
+        Ok(db)
+    }
+
+    /// Creates the views, or replaces those of another version by empty ones.
+    pub fn open_views(&self) -> Result<(), DbError> {
+        migrate::views(&self.0.folder, &self.0.options)
     }
 
     /// Fails with [`DbError::Missing`] if there is no database in the folder.
@@ -123,7 +130,16 @@ impl Db {
         Ok(connection)
     }
 
-    /// A connection that writes the core database. Transactions must begin with `BEGIN IMMEDIATE`.
+    /// Runs `work` on a connection that writes the core database, and keeps it for who needs one next. Transactions must
+    /// begin with `BEGIN IMMEDIATE`.
+    pub(crate) fn with_writer<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+        let connection = self.0.writer.take(|| self.core_writer())?;
+        let result = work(&connection);
+        self.0.writer.put_back(connection);
+        result
+    }
+
+    /// A connection of one's own that writes the core database. Transactions must begin with `BEGIN IMMEDIATE`.
     pub(crate) fn core_writer(&self) -> Result<Connection, DbError> {
         let connection = self.writer_to(CORE)?;
         if self.0.options.max_pages > 0 {
@@ -157,7 +173,7 @@ impl Storage for Db {
     }
 
     fn writer(&self) -> DbResult<Box<dyn WriteLog + Send>> {
-        let connection = self.core_writer()?;
+        let connection = self.0.writer.take(|| self.core_writer())?;
         // Checkpoints wait for a quiet moment: see `WriteLog::tidy`.
         connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
         Ok(Box::new(writer::Writer(connection)))

@@ -25,8 +25,8 @@ const MAX_DOCUMENTS: usize = 128;
 /// Rows whose due dates are derived in one transaction.
 const MAX_ROWS: usize = 2_000;
 
-/// Writes views.
-pub(super) struct Pass {
+/// Writes views, with a connection of its own.
+pub struct Pass {
     db: Db,
     views: Connection,
     metrics: Metrics,
@@ -59,7 +59,8 @@ struct Task {
 }
 
 impl Pass {
-    pub(super) fn new(db: Db, metrics: Metrics) -> Result<Self, DbError> {
+    /// Opens views that are there.
+    pub fn new(db: Db, metrics: Metrics) -> Result<Self, DbError> {
         let views = db.views_writer()?;
         Ok(Self { db, views, metrics })
     }
@@ -81,11 +82,12 @@ impl Pass {
         Ok(transaction.commit()?)
     }
 
-    pub(super) fn run(&mut self, stop: &dyn Fn() -> bool) -> Result<(), DbError> {
+    /// Builds views until nothing is new or `stop` says so.
+    pub fn run(&mut self, stop: &dyn Fn() -> bool) -> Result<(), DbError> {
         self.run_with_progress(stop, &|_| ())
     }
 
-    /// Builds views until nothing is new or `stop` says so.
+    /// [`Pass::run`]; `progress` hears how many log entries are left.
     pub(super) fn run_with_progress(&mut self, stop: &dyn Fn() -> bool, progress: &dyn Fn(u64)) -> Result<(), DbError> {
         let lags = self.lags()?;
         let mut left: u64 = lags.iter().map(|lag| lag.head - lag.reached).sum();

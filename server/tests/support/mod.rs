@@ -116,7 +116,7 @@ impl TestApp {
     /// Packs the documents of all spaces and drops bodies older than this.
     pub fn compact(&self, keep_ms: i64) -> Compacted {
         let options = compactor::Options { keep_ms, force: true };
-        let done = Compactor::new(self.db().clone()).unwrap().run(self.clock.now_ms(), &options, &|| false).unwrap();
+        let done = Compactor::new(self.db().clone()).run(self.clock.now_ms(), &options, &|| false).unwrap();
         done.expect("nobody else compacts")
     }
 

@@ -11,7 +11,6 @@ use gandan_server::core::Core;
 use gandan_server::db::sqlite::people::{self, Official};
 use gandan_server::db::sqlite::{CORE, devices};
 use gandan_server::erasure::{By, erase_everywhere};
-use gandan_server::error::ServerError;
 use gandan_server::exchange::Undecided;
 use gandan_server::folder::{Decision, Folder};
 use gandan_server::ledger;
@@ -30,9 +29,7 @@ impl World {
     pub(super) fn compact(&mut self, keep_s: i64) -> Verdict<String> {
         let Some(core) = &self.station.core else { return Ok(none()) };
         let options = compactor::Options { keep_ms: keep_s * 1_000, force: true };
-        let done = Compactor::new(core.db.clone())
-            .map_err(ServerError::from)
-            .and_then(|mut compactor| compactor.run(self.now_ms, &options, &|| false));
+        let done = Compactor::new(core.db.clone()).run(self.now_ms, &options, &|| false);
         self.read_logs()?;
         match done {
             Ok(Some(done)) if done.mismatches > 0 => broken(1, "chunks that do not add up to the log's digest"),

@@ -11,6 +11,7 @@ use gandan_model::ids::{ChangeHash, DeviceId, SpaceId};
 use gandan_server::clock::ManualClock;
 use gandan_server::core::Core;
 use gandan_server::error::ServerError;
+use gandan_server::projector::Pass;
 use gandan_server::server::ServerOptions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -193,6 +194,8 @@ pub struct Station {
     pub dice: Arc<ServerDice>,
     /// The running server; none while it is switched off.
     pub core: Option<Core>,
+    /// What builds its views, since they were first asked for.
+    pub views: Mutex<Option<Pass>>,
     /// Its data folder.
     pub folder: PathBuf,
 }
@@ -201,7 +204,7 @@ impl Station {
     /// A server that is switched off.
     pub fn new(folder: PathBuf, disk: Arc<Disk>, now_ms: i64) -> Self {
         let clock = Arc::new(ManualClock::at(now_ms));
-        Self { disk, clock, dice: Arc::default(), core: None, folder }
+        Self { disk, clock, dice: Arc::default(), core: None, views: Mutex::default(), folder }
     }
 
     /// Switches it on, unless it is.
@@ -212,6 +215,12 @@ impl Station {
         Ok(())
     }
 
+    /// Its process ends.
+    pub fn stop(&mut self) {
+        self.core = None;
+        self.views = Mutex::default();
+    }
+
     /// How it is run.
     pub fn options(&self) -> ServerOptions {
         options(&self.folder, Arc::clone(&self.clock), self.dice.clone())
@@ -220,7 +229,7 @@ impl Station {
     /// Switches it off in the middle of whatever it does. With `power` it loses what was not synced.
     pub fn crash(&mut self, power: Option<&mut Dice>) {
         self.disk.set_faults(Faults { dead: true, ..self.disk.faults() });
-        self.core = None;
+        self.stop();
         self.disk.crash(power);
     }
 

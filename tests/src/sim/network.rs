@@ -13,6 +13,7 @@ use gandan_sync::request::{Flags, Position, RequestHead, SyncRequest, Unverified
 use gandan_sync::{Cursor, Digest, SpacePosition};
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
+use std::sync::mpsc;
 use std::thread;
 
 /// Messages in the network at most; the oldest give way.
@@ -274,17 +275,21 @@ impl World {
         let chosen: Vec<Message> = chosen.into_iter().rev().map(|place| self.network.remove(place)).collect();
         let ingest = &core.exchange.ingest;
         let station = &self.station;
-        ingest.hold();
+        let (tell, heard) = mpsc::channel();
+        ingest.hold(tell.clone());
         let answers: Vec<Option<Vec<u8>>> = thread::scope(|scope| {
             let threads: Vec<_> = chosen
                 .iter()
                 .map(|message| {
-                    let before = ingest.held();
-                    let thread = scope.spawn(|| station.answer(false, &message.bytes));
-                    // One after the other, so that the commit holds them in the same order every time.
-                    while !thread.is_finished() && ingest.held() == before {
-                        thread::yield_now();
-                    }
+                    let tell = tell.clone();
+                    let thread = scope.spawn(move || {
+                        let answer = station.answer(false, &message.bytes);
+                        tell.send(()).ok();
+                        answer
+                    });
+                    // One after the other, so that the commit holds them in the same order every time: the next begins when
+                    // this one is held, or needed no commit.
+                    heard.recv().ok();
                     thread
                 })
                 .collect();

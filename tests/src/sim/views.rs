@@ -1,6 +1,7 @@
 //! The server's views: lists and reports are built from them, so they have to hold what the log holds.
 
 use super::disk::Faults;
+use super::machines::Station;
 use super::oracle::{Verdict, broken};
 use super::world::{World, none};
 use gandan_model::document::Document;
@@ -9,29 +10,27 @@ use gandan_model::ids::{DocId, SpaceId};
 use gandan_server::db::sqlite::VIEWS;
 use gandan_server::db::{Db, DbError};
 use gandan_server::metrics::Metrics;
-use gandan_server::projector;
+use gandan_server::projector::Pass;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 impl World {
     /// Builds what is new, as the server's thread for it does.
     pub(super) fn build_views(&mut self) -> Verdict<String> {
-        if self.station.core.is_none() || self.station.disk.faults() != Faults::default() {
+        let station = &mut self.station;
+        let Some(core) = station.core.as_ref().filter(|_| station.disk.faults() == Faults::default()) else {
             return Ok(none());
-        }
+        };
         self.has_views = true;
-        let built = self.open_views().and_then(|db| projector::catch_up(&db, Metrics::default()));
-        match built {
-            Ok(()) => Ok("built".to_owned()),
+        let kept = std::mem::take(&mut station.views).into_inner().unwrap_or_else(PoisonError::into_inner);
+        let opened = kept.map_or_else(|| open_views(station, &core.db), Ok);
+        match opened.and_then(|mut views| views.run(&|| false).map(|()| views)) {
+            Ok(views) => {
+                station.views = Some(views).into();
+                Ok("built".to_owned())
+            }
             Err(error) => broken(1, format!("views cannot be built on a disk that is in order: {error}")),
         }
-    }
-
-    fn open_views(&self) -> Result<Db, DbError> {
-        let station = &self.station;
-        // Whether there are views the server asks the real file system.
-        let file = station.folder.join(VIEWS);
-        if station.disk.has(VIEWS) { std::fs::write(file, []) } else { std::fs::remove_file(file).or(Ok(())) }?;
-        Db::open(&station.folder, station.options().db)
     }
 
     /// Views are written without waiting for the disk: after a power failure they are built anew.
@@ -73,4 +72,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn open_views(station: &Station, db: &Db) -> Result<Pass, DbError> {
+    // Whether there are views the server asks the real file system.
+    let file = station.folder.join(VIEWS);
+    if station.disk.has(VIEWS) { std::fs::write(file, []) } else { std::fs::remove_file(file).or(Ok(())) }?;
+    db.open_views()?;
+    Pass::new(db.clone(), Metrics::default())
 }

@@ -233,6 +233,14 @@ impl World {
     }
 }
 
+/// Nobody looks at the disks any more: what closing would still tidy up there is not done.
+impl Drop for World {
+    fn drop(&mut self) {
+        let disks = self.phones.iter().map(|phone| &phone.disk).chain([&self.station.disk]);
+        disks.for_each(|disk| disk.set_faults(Faults { dead: true, ..Faults::default() }));
+    }
+}
+
 pub(super) fn none() -> String {
     "nothing to do".to_owned()
 }

@@ -434,7 +434,7 @@ struct Signer {
 
 impl Signer {
     fn new(client: &Client, identity: Identity) -> Self {
-        let key = SigningKey::from_bytes(&identity.signing_key);
+        let key = client.signing_key(&identity);
         Self { identity, key, time_ms: u64::try_from(client.now_ms()).unwrap_or(0) }
     }
 

@@ -2,7 +2,7 @@
 //! those, whole. Nothing is ever wiped for it.
 
 use super::stretch::Stretch;
-use super::{Exchange, Message, Work, query, state_of, unexpected};
+use super::{Exchange, Message, Work, query, unexpected};
 use crate::client::Client;
 use crate::error::ClientError;
 use gandan_model::ids::SpaceId;
@@ -95,7 +95,7 @@ impl Exchange {
         if !more || heads.is_empty() && unknown.is_empty() {
             self.healing.buckets.retain(|next| *next != (space, bucket));
         }
-        let Some(state) = state_of(&client.store(), space)? else { return Ok(()) };
+        let Some(state) = client.store().space(space)? else { return Ok(()) };
         let mut stretch = Stretch::after(&state);
         for chunk in &chunks {
             let chunk = compact::decode(&space, chunk)?;
@@ -120,7 +120,7 @@ impl Exchange {
     fn sum_up(&mut self, client: &Client, space: SpaceId) -> Result<(), ClientError> {
         let (state, all) = {
             let store = client.store();
-            (state_of(&store, space)?, store.all_log_heads(space)?)
+            (store.space(space)?, store.all_log_heads(space)?)
         };
         let Some(state) = state else { return Ok(()) };
         let mut stretch = Stretch::after(&state);
@@ -131,6 +131,6 @@ impl Exchange {
 }
 
 fn cursor_in(store: &Store, space: SpaceId) -> Result<Option<Cursor>, ClientError> {
-    let state = state_of(store, space)?.filter(|state| state.access.is_some());
+    let state = store.space(space)?.filter(|state| state.access.is_some());
     Ok(state.map(|state| Cursor { seq: state.cursor.seq, chain: state.cursor.chain }))
 }

@@ -6,7 +6,7 @@
 //! with the log.
 
 use super::stretch::Stretch;
-use super::{Exchange, Message, Work, problem, query, space_in, state_of};
+use super::{Exchange, Message, Work, problem, query, space_in};
 use crate::client::Client;
 use crate::error::ClientError;
 use gandan_model::ids::SpaceId;
@@ -95,7 +95,7 @@ impl Exchange {
         manifest.chunks.sort_by_key(|chunk| !known.contains(&chunk.hash));
         let loaded = manifest.chunks.iter().take_while(|chunk| known.contains(&chunk.hash)).count();
         let bytes = manifest.to_bytes().map_err(SessionError::Frame)?;
-        let Some(state) = state_of(&client.store(), space)? else { return Ok(()) };
+        let Some(state) = client.store().space(space)? else { return Ok(()) };
         let mut stretch = Stretch::after(&state);
         stretch.value(format!("{MANIFEST}{space}"), Some(bytes));
         Load { manifest, loaded }.note(space, &mut stretch);
@@ -107,7 +107,7 @@ impl Exchange {
         let store = client.store();
         for (name, _) in store.values(MANIFEST)? {
             let Some(space) = space_in(&name).filter(|space| !self.loading.stale.contains(space)) else { continue };
-            let readable = state_of(&store, space)?.is_some_and(|state| state.access.is_some());
+            let readable = store.space(space)?.is_some_and(|state| state.access.is_some());
             let Some(load) = Load::read(&store, space)?.filter(|_| readable) else { continue };
             let hashes: Vec<[u8; 32]> =
                 load.manifest.chunks[load.loaded..].iter().take(self.loading.chunks).map(|chunk| chunk.hash).collect();
@@ -160,7 +160,7 @@ impl Exchange {
         let chunk = compact::decode(&space, bytes)?;
         let (mut stretch, load) = {
             let store = client.store();
-            let (state, load) = (state_of(&store, space)?, Load::read(&store, space)?);
+            let (state, load) = (store.space(space)?, Load::read(&store, space)?);
             // The grant, or the manifest, may be another since the question.
             let Some((state, mut load)) = state.zip(load) else { return Ok(()) };
             if load.manifest.chunks.get(load.loaded).is_none_or(|next| next.hash != *hash) {

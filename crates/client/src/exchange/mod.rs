@@ -23,7 +23,7 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::SyncReport;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
-use gandan_store::{Identity, SpaceState, Store};
+use gandan_store::{Identity, Store};
 use gandan_sync::Refusal;
 use gandan_sync::client::Session;
 use gandan_sync::error::{SessionError, StorageError};
@@ -230,7 +230,7 @@ fn query(client: &Client, store: &Store, ask: Ask, work: Work) -> Result<Message
 /// The server's address and a signed query.
 pub(crate) fn query_frame(client: &Client, store: &Store, ask: Ask) -> Result<(String, Vec<u8>), ClientError> {
     let identity = Client::identity(store)?;
-    let key = ed25519_dalek::SigningKey::from_bytes(&identity.signing_key);
+    let key = client.signing_key(&identity);
     let time_ms = u64::try_from(client.now_ms()).unwrap_or(0);
     let body = Query { device: identity.device, time_ms, ask }.encode(&key).map_err(SessionError::Frame)?;
     Ok((identity.server_url, body))
@@ -253,10 +253,6 @@ pub(crate) fn problem(answer: &[u8]) -> Result<(), ClientError> {
 
 pub(crate) fn unexpected() -> ClientError {
     SessionError::Inconsistent("an answer to another question").into()
-}
-
-fn state_of(store: &Store, space: SpaceId) -> Result<Option<SpaceState>, ClientError> {
-    Ok(store.spaces()?.into_iter().find(|state| state.space == space))
 }
 
 /// The space in the name of a value.

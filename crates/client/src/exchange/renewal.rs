@@ -42,10 +42,13 @@ pub(super) fn renew(client: &Client) -> Result<Option<Message>, ClientError> {
         rename(client)?;
     }
     let old = Client::identity(&client.store())?.device;
-    let Some(identity) = next(client)?.filter(|next| next.device != old) else {
+    let next = client.store().value(NEXT)?;
+    let was_taken = next.is_some();
+    let identity = next.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
+    let Some(identity) = identity.filter(|next| next.device != old) else {
         let mut store = client.store();
-        if store.value(NEXT)?.is_some() {
-            // It was taken, and not all of what follows was done.
+        if was_taken {
+            // Not all of what follows was done.
             store.set_value(NEXT, None)?;
         }
         if !store.orphaned()?.is_empty() {
@@ -67,12 +70,6 @@ pub(super) fn renew(client: &Client) -> Result<Option<Message>, ClientError> {
 /// A revoked device becomes no other one. What that means for it the next round trip tells.
 pub(super) fn give_up(client: &Client) -> Result<(), ClientError> {
     Ok(client.store().set_value(NEXT, None)?)
-}
-
-/// The identity that the device is about to take.
-fn next(client: &Client) -> Result<Option<Identity>, ClientError> {
-    let next = client.store().value(NEXT)?;
-    Ok(next.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 impl Exchange {

@@ -8,7 +8,7 @@
 use super::rewriting::raw_changes;
 use super::round::{forget_place, place};
 use super::stretch::stored;
-use super::{Exchange, Message, Work, query, space_in, state_of, unexpected};
+use super::{Exchange, Message, Work, query, space_in, unexpected};
 use crate::client::Client;
 use crate::error::ClientError;
 use gandan_model::ids::{ChangeHash, DocId, SpaceId};
@@ -95,7 +95,7 @@ impl Exchange {
         for (name, _) in store.values(LOST)? {
             let Some(space) = space_in(&name) else { continue };
             // What a log has to its end is known when it was read to its end, or cannot be read any more.
-            let leaving = state_of(&store, space)?.is_none_or(|state| state.access.is_none());
+            let leaving = store.space(space)?.is_none_or(|state| state.access.is_none());
             if !leaving && !level.contains(&space) {
                 continue;
             }

@@ -45,14 +45,24 @@ fn again(
     Ok(Some(sealed).filter(|sealed| sealed.hash.0 == envelope.hash))
 }
 
-/// A restored server has to be sent again what it had confirmed. An envelope with something that was erased since cannot
-/// be: what is left of it waits to be sealed into another one. Whether there was any.
-pub(super) fn break_up_what_was_erased(store: &mut Store) -> Result<bool, ClientError> {
-    let identity = Client::identity(store)?;
-    let key = SigningKey::from_bytes(&identity.signing_key);
+/// Envelopes for the next round trip, those that are written again among them. A restored server has to be sent again what
+/// it had confirmed; an envelope with something that was erased since cannot be: what is left of it is sealed into another.
+pub(super) fn to_send(client: &Client) -> Result<Vec<OutboxEnvelope>, ClientError> {
+    let envelopes = client.store().sealed(MAX_ENVELOPES)?;
+    if !break_up_what_was_erased(client, &envelopes)? {
+        return Ok(envelopes);
+    }
+    client.seal_outbox()?;
+    Ok(client.store().sealed(MAX_ENVELOPES)?)
+}
+
+/// Whether there was any.
+fn break_up_what_was_erased(client: &Client, envelopes: &[OutboxEnvelope]) -> Result<bool, ClientError> {
     let mut any = false;
-    for envelope in store.sealed(MAX_ENVELOPES)?.iter().filter(|envelope| envelope.bytes.is_empty()) {
-        if again(store, identity.device, &key, envelope)?.is_none() {
+    for envelope in envelopes.iter().filter(|envelope| envelope.bytes.is_empty()) {
+        let mut store = client.store();
+        let identity = Client::identity(&store)?;
+        if again(&store, identity.device, &client.signing_key(&identity), envelope)?.is_none() {
             store.break_up(envelope.device_seq)?;
             any = true;
         }

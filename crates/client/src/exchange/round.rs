@@ -2,13 +2,12 @@
 
 use super::renewal::rename;
 use super::returning::{is_lost, may_be_lost, rewind};
-use super::rewriting::{Rewritten, break_up_what_was_erased, rewrite, sealed};
+use super::rewriting::{Rewritten, rewrite, sealed, to_send};
 use super::stretch::Stretch;
-use super::{Errand, Exchange, Message, Work, state_of};
+use super::{Errand, Exchange, Message, Work};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::report::{Grant, Refused};
-use ed25519_dalek::SigningKey;
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
 use gandan_model::mutant;
 use gandan_store::{Access, Ack, Page, SpaceGrant, SpaceState, Store, SyncState};
@@ -28,6 +27,8 @@ pub const SCHEMA: u32 = 1;
 const MAX_PUSH: usize = 900 << 10;
 /// Envelopes looked at for one request.
 pub(super) const MAX_ENVELOPES: u32 = 200;
+/// Changes of others in one write, give or take an envelope: some ten milliseconds of work on a phone.
+const WRITE_CHANGES: usize = 16;
 /// Under this name the store keeps [`Place`].
 const PLACE: &str = "exchange";
 /// Changes of the clock's error below this are noise.
@@ -85,17 +86,15 @@ impl DeviceView for View<'_> {
 impl Exchange {
     /// The next round trip.
     pub(super) fn round(&mut self, client: &Client) -> Result<Message, ClientError> {
-        if break_up_what_was_erased(&mut client.store())? {
-            client.seal_outbox()?;
-        }
+        let envelopes = to_send(client)?;
         let store = client.store();
         let identity = Client::identity(&store)?;
-        let key = SigningKey::from_bytes(&identity.signing_key);
+        let key = client.signing_key(&identity);
         let place = place(&store)?;
         let positions = positions(&store, &place)?;
         let mut outbox = Vec::new();
         let mut bytes = 0;
-        for envelope in store.sealed(MAX_ENVELOPES)? {
+        for envelope in envelopes {
             if self.waiting.contains(&envelope.device_seq) {
                 continue;
             }
@@ -252,7 +251,7 @@ impl Exchange {
                 }
                 GrantChange::Taken { .. } if mutant::on("keeps_taken") => {}
                 GrantChange::Taken { space } => {
-                    let unit = state_of(&store, *space)?.map(|known| known.unit).unwrap_or_default();
+                    let unit = store.space(*space)?.map(|known| known.unit).unwrap_or_default();
                     self.report.grants.push(Grant { space: *space, unit, given: false });
                     if is_lost(&store, *space)? {
                         self.leave(&mut store, *space)?;
@@ -273,9 +272,10 @@ impl Exchange {
         Ok(())
     }
 
-    /// Applies the news of one space, an envelope at a time, so that others get at the store in between.
+    /// Applies the news of one space, some changes at a time: each write waits for the disk, and others get at the store
+    /// in between.
     fn apply(&mut self, client: &Client, part: &Part) -> Result<(), ClientError> {
-        let Some(state) = state_of(&client.store(), part.space)? else { return Ok(()) };
+        let Some(state) = client.store().space(part.space)? else { return Ok(()) };
         match &part.notice {
             Some(Notice::ChainDiverged { head }) => return self.go_back(client, &state, *head),
             Some(Notice::Chunks(manifest)) => return self.begin_loading(client, part.space, manifest),
@@ -286,8 +286,7 @@ impl Exchange {
         let last = part.items.len().saturating_sub(1);
         for (index, item) in part.items.iter().enumerate() {
             self.item(&client.store(), part.space, &mut stretch, item)?;
-            // Own envelopes change nothing but heads: many of them in one write.
-            if index == last || !matches!(item, Item::Own { .. }) {
+            if index == last || stretch.new_changes() >= WRITE_CHANGES {
                 self.write(client, part.space, &mut stretch)?;
             }
         }

@@ -104,6 +104,8 @@ impl Stretch {
             None => store.log_heads(space, doc)?,
         };
         self.digest.replace(&doc, &heads, &[]);
+        // Until this is written the store has the heads of before.
+        self.heads.insert(doc, Vec::new());
         self.touched.remove(&doc);
         self.erased.push(doc);
         Ok(())
@@ -145,6 +147,11 @@ impl Stretch {
         self.digest.replace(&doc, &old, heads);
         self.touched.insert(doc);
         Ok(())
+    }
+
+    /// How many changes of others are to be written; own ones change nothing but heads.
+    pub(super) fn new_changes(&self) -> usize {
+        self.changes.len()
     }
 
     /// What is to be written; the stretch goes on from there.

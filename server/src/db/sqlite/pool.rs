@@ -1,4 +1,4 @@
-//! Read connections, taken and put back. Opening one costs a millisecond, so a few are kept.
+//! Connections, taken and put back. Opening one costs a millisecond, so a few that read are kept, and one that writes.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -39,8 +39,7 @@ impl Pool {
     }
 
     pub(super) fn put_back(&self, connection: Connection) {
-        // A reader that returned early may have left a transaction open; it must not hold back checkpoints.
-        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+        if !is_at_rest(&connection) {
             return self.give_up_one();
         }
         self.state.lock().unwrap_or_else(PoisonError::into_inner).idle.push(connection);
@@ -51,4 +50,27 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).left += 1;
         self.returned.notify_one();
     }
+}
+
+/// A connection that nobody uses now, if there is one. Whoever finds none opens another: nobody waits here, for writers wait
+/// for each other in the database already.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Option<Connection>>);
+
+impl Spare {
+    pub(super) fn take(&self, open: impl FnOnce() -> Result<Connection, DbError>) -> Result<Connection, DbError> {
+        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        idle.map_or_else(open, Ok)
+    }
+
+    pub(super) fn put_back(&self, connection: Connection) {
+        if is_at_rest(&connection) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        }
+    }
+}
+
+/// Who returned early may have left a transaction open; it must not hold back checkpoints, nor writers.
+fn is_at_rest(connection: &Connection) -> bool {
+    connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok()
 }

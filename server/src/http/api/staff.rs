@@ -16,7 +16,6 @@ use utoipa::ToSchema;
 
 use super::records_detail::hide_few_cards;
 use crate::auth::{Principal, Role};
-use crate::db::DbError;
 use crate::http::error::ApiError;
 use crate::reports::audit::{self, NewEntry};
 use crate::staff_writer::{StaffError, Target, Written};
@@ -189,9 +188,7 @@ async fn record(
         result: result.to_owned(),
         reason: None,
     };
-    let db = state.db().clone();
-    let written = tokio::task::spawn_blocking(move || audit::add(&db.core_writer()?, &entry));
-    Ok(written.await.map_err(DbError::internal)??)
+    Ok(state.db().write_async(move |transaction| audit::add(transaction, &entry)).await?)
 }
 
 #[cfg(test)]
