@@ -62,11 +62,16 @@ fn main() -> ExitCode {
         stop: AtomicBool::new(false),
         failed: Mutex::new(None),
     };
-    let start = Instant::now();
+    let (start, watching) = (Instant::now(), thread::current());
     thread::scope(|scope| {
-        let (shared, options, template, base) = (&shared, &options, &template, base.path());
+        let (shared, options, template, base, watching) = (&shared, &options, &template, base.path(), &watching);
         let workers: Vec<_> = (0..threads)
-            .map(|thread| scope.spawn(move || work(shared, options, template, &base.join(thread.to_string()), size)))
+            .map(|thread| {
+                scope.spawn(move || {
+                    work(shared, options, template, &base.join(thread.to_string()), size);
+                    watching.unpark();
+                })
+            })
             .collect();
         while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
             thread::park_timeout(Duration::from_secs(3));

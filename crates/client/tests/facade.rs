@@ -82,6 +82,31 @@ async fn a_record_goes_from_phone_to_phone() {
     assert_eq!(page.items.len(), 1);
 }
 
+/// Each write waits for the disk, which takes a phone longer than the work does.
+#[tokio::test]
+async fn many_small_envelopes_arrive_in_few_writes() {
+    let world = World::new();
+    let ((a, _), (b, _)) = (world.client("CB-001").await, world.client("CB-002").await);
+    let id = visit(&a, "Chuyến 0");
+    a.seal_outbox().unwrap();
+    for n in 1..40 {
+        set(&a, id, "note", format!("Chuyến {n}"));
+        a.seal_outbox().unwrap();
+    }
+    assert_eq!(sync(&a).await.envelopes, 40);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let counter = writes.clone();
+    let _subscription = b.on_change(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    let report = sync(&b).await;
+    assert_eq!((report.pulled, report.round_trips), (40, 1));
+    assert_eq!(writes.load(Ordering::SeqCst), 3, "16, 16 and 8 changes");
+    assert_eq!(shown(&b, id).note.as_deref(), Some("Chuyến 39"));
+    let report = sync(&b).await;
+    assert_eq!((report.round_trips, report.pulled), (1, 0), "digests agree");
+}
+
 #[tokio::test]
 async fn nothing_new_is_one_small_round_trip_that_writes_nothing() {
     let world = World::new();
