@@ -14,7 +14,8 @@ use gandan_server::front::FrontOptions;
 use gandan_sync::attachment::{Doing, FILES, Holding, MAX_PIECE, Metadata, Offered, PIECE_TYPE, Pass};
 use gandan_sync::query::{Ask, Reply};
 use gandan_sync::{Refusal, Status};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::process::Command;
 use std::sync::Arc;
 use support::files::{append, ask, bring, create, jpeg, look, path, pdf, read};
 use support::http::{self, Answer};
@@ -391,7 +392,14 @@ fn pictures_go_when_their_time_is_over_and_their_record_stays() {
     let files = Attachments::new(app.db().clone(), Arc::new(ManualClock::at(START_MS)), AttachmentOptions::default());
     assert_eq!(files.retire_pictures(START_MS).unwrap(), 0, "it came just now");
     assert!(kept(&app, &hash));
-    assert_eq!(files.retire_pictures(START_MS + DAY_MS).unwrap(), 1, "the document is no picture");
+    // As an operator does it, while the server runs.
+    let aged = app.db().write(|db| Ok(db.execute("UPDATE attachment SET received_ms = 0", [])?));
+    assert_eq!(aged.unwrap(), 2);
+    let data = app.data();
+    let args = ["gc", "--data", data.to_str().unwrap(), "--photo-months", "1", "--json"];
+    let said = Command::new(env!("CARGO_BIN_EXE_gandan-server")).args(args).output().unwrap();
+    let removed: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(removed["photos"], 1, "the document is no picture: {}", String::from_utf8_lossy(&said.stderr));
     assert!(!kept(&app, &hash) && kept(&app, &attachment::hash(&report)));
     // A phone that still has it is told so, and the visit is read as before.
     assert_eq!(holding(&app, &phone, space, &picture), Holding::Gone);
