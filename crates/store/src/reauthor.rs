@@ -98,28 +98,44 @@ impl Store {
     }
 }
 
-/// What a log had under the former name before the server was restored, and others have built on since, is not said again:
-/// theirs would hang in the air. It is treated as a change of another device, which it is now.
+/// What others have built on is not said again, for theirs would hang in the air. It is treated as a change of another
+/// device, which it is now: what a log had under the former name before the server was restored, and what a log has that was
+/// refused, for the twin has brought it too.
 fn leave_what_others_built_on(writing: &Writing<'_>, entry: &Entry) -> Result<(), StoreError> {
     let mut statement = writing.prepare_cached("SELECT raw, state FROM change WHERE doc = ?1 AND state < ?2")?;
     let mut rows = statement.query([entry.n, change::NOT_APPLIED])?;
-    let (mut deps, mut left) = (HashMap::new(), Vec::new());
+    let (mut deps, mut logged, mut returning) = (HashMap::new(), Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let bytes: Vec<u8> = row.get(0)?;
         let Some(head) = raw::head(&bytes) else { continue };
-        if [change::LOGGED, change::RETURNING].contains(&row.get(1)?) {
-            left.extend(head.deps.iter().copied());
+        match row.get(1)? {
+            change::LOGGED => logged.extend(head.deps.iter().copied()),
+            change::RETURNING => returning.extend(head.deps.iter().copied()),
+            _ => {}
         }
         deps.insert(head.hash, head.deps);
     }
+    for (left, codes) in [(logged, CODES), (returning, "('device_changed')")] {
+        leave(writing, entry, &mut deps, left, codes)?;
+    }
+    Ok(())
+}
+
+/// Leaves these changes and everything that they build on, if refused for one of the reasons.
+fn leave(
+    writing: &Writing<'_>,
+    entry: &Entry,
+    deps: &mut HashMap<ChangeHash, Vec<ChangeHash>>,
+    mut left: Vec<ChangeHash>,
+    codes: &str,
+) -> Result<(), StoreError> {
     while let Some(hash) = left.pop() {
         let Some(further) = deps.remove(&hash) else { continue };
         left.extend(further);
         writing
-            .prepare_cached(
-                "UPDATE change SET state = ?3, code = NULL
-                 WHERE doc = ?1 AND hash = ?2 AND state = ?4 AND code = 'device_changed'",
-            )?
+            .prepare_cached(&format!(
+                "UPDATE change SET state = ?3, code = NULL WHERE doc = ?1 AND hash = ?2 AND state = ?4 AND code IN {codes}"
+            ))?
             .execute(params![entry.n, hash.0, change::RETURNING, change::OWN_REFUSED])?;
     }
     Ok(())
