@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `gandan.db` | the truth | yes |
 //! | `views.db` | derived, can be deleted | no |
+//! | `views.run` | there while views are written: a power failure may spoil them | no |
 //! | `attachments/` | files by their hash, never changed | by a copy of the folder |
 //! | `server.key` | key of the server's own device | no: a restored server writes as a new device |
 //! | `incarnation` | grows with every restore | no: that is what it is for |

@@ -201,6 +201,10 @@ impl Server {
                 tracing::error!("a thread of the server panicked");
             }
         }
+        if let Err(error) = self.state.db().end_views() {
+            // They are built anew if the machine goes down before they are opened again.
+            tracing::warn!(code = error.code(), %error, "the views were not ended in order");
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod support;
 
 use std::io::BufRead;
+use std::os::unix::fs::FileExt;
 
 use gandan_model::genesis::DocKind;
 use gandan_model::ids::{Compartment, DocId};
@@ -168,6 +169,43 @@ fn views(app: &TestApp) -> Vec<String> {
             Ok(all)
         })
         .unwrap()
+}
+
+#[test]
+fn views_that_a_power_failure_may_have_spoilt_are_built_anew() {
+    let app = TestApp::new();
+    let mut phone = app.official("CB-001", &[UNIT_A]);
+    for n in 1..=5 {
+        phone.visit(UNIT_A, n, &format!("chuyến {n}"));
+    }
+    phone.sync(&app);
+    app.project();
+    let before = views(&app);
+    let (page, size): (u64, u64) = app
+        .db()
+        .read(|c| {
+            let root = "SELECT rootpage FROM views.sqlite_master WHERE name = 'visit_row'";
+            let size = c.query_row("PRAGMA views.page_size", [], |row| row.get(0))?;
+            Ok((c.query_row(root, [], |row| row.get(0))?, size))
+        })
+        .unwrap();
+    let mark = app.data().join("views.run");
+    let run = std::fs::read_to_string(&mark).unwrap();
+    let folder = app.stop();
+    assert!(!mark.exists(), "the server has ended in order: whatever happens now, the views are on the disk");
+    // A page as it was before the visits came, which had not got to the disk when the power failed: nothing tells.
+    let file = folder.path().join("data").join("views.db");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut head = [0; 8];
+    file.read_exact_at(&mut head, (page - 1) * size).unwrap();
+    assert!([10, 13].contains(&head[0]) && head[4] == 5, "a leaf of five rows: {head:?}");
+    let empty = [&[head[0], 0, 0, 0, 0][..], &u16::try_from(size).unwrap().to_be_bytes(), &[0]].concat();
+    file.write_all_at(&empty, (page - 1) * size).unwrap();
+    std::fs::write(&mark, "another run of the machine").unwrap();
+    let app = TestApp::serve(folder, DbOptions::default());
+    app.project();
+    assert_eq!(views(&app), before);
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), run);
 }
 
 #[test]

@@ -315,4 +315,23 @@ pub(crate) const FOUND: &[Found] = &[
             (Act::Deliver(7_765_431_130_717_822_751), 0xb39e_7e30_f71a_7ca2),
         ],
     ),
+    (
+        "a round in which somebody reads is not yet the last",
+        731_541,
+        &[
+            (Act::Send(0, 0), 0xce84_b74a_6397_6f36),
+            (Act::Send(2, 0), 0xc47b_f481_e7f5_8618),
+            (Act::Send(2, 0), 0x7a13_9d2b_fec5_c68f),
+            (Act::Revoke(4, true), 0x8f7b_e4c8_d4b5_da59),
+            (Act::Save(4), 0xd1b1_3542_075c_1bc9),
+            (Act::Send(2, 111), 0xcbda_f512_5605_32c2),
+            (Act::Send(6, 0), 0x8537_2811_89ea_7dac),
+            (Act::Send(6, 306), 0x6604_86f0_6d62_1ebc),
+            (Act::Sync(2), 0xe9ae_8944_2d5e_9477),
+            (Act::Send(0, 0), 0x3f84_62ca_1fab_6393),
+            (Act::Send(5, 0), 0x32b1_502d_9291_c40b),
+            (Act::Deliver(1_958_145_164_433_953_492), 0x9ab6_b229_6cd9_0154),
+            (Act::Copy(2), 0xfca2_b199_ef7d_7b5f),
+        ],
+    ),
 ];

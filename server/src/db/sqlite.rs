@@ -7,6 +7,7 @@ mod columns;
 pub mod decisions;
 pub mod devices;
 pub mod erasing;
+mod lasting;
 mod log;
 mod migrate;
 pub mod org;
@@ -88,9 +89,16 @@ impl Db {
         Ok(db)
     }
 
-    /// Creates the views, or replaces those of another version by empty ones.
+    /// Creates the views; replaces those of another version, and those that a power failure may have spoilt, by empty ones.
     pub fn open_views(&self) -> Result<(), DbError> {
-        migrate::views(&self.0.folder, &self.0.options)
+        migrate::views(&self.0.folder, &self.0.options, &lasting::this_run())
+    }
+
+    /// Has everything in the views stand on the disk. Nobody may write them any more, until they are opened again.
+    pub fn end_views(&self) -> Result<(), DbError> {
+        let connection = self.writer_to(VIEWS)?;
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 { lasting::end(&self.0.folder) } else { Err(DbError::Busy) }
     }
 
     /// Fails with [`DbError::Missing`] if there is no database in the folder.

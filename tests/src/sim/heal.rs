@@ -82,7 +82,7 @@ impl World {
     /// So many exchanges of every device; fewer, if one moves nothing that another could bring on.
     fn rounds(&mut self, rounds: usize, dice: &mut Dice) -> Verdict {
         for round in 0..rounds {
-            let (logged, mut moved) = (self.lines(), false);
+            let (before, mut moved) = (self.places(), false);
             for phone in 0..self.phones.len() {
                 self.wait(1_000);
                 self.prepare(dice.roll());
@@ -91,16 +91,19 @@ impl World {
                 moved |= self.requests > asked + 1 || !said.starts_with(NOTHING_SEALED);
                 self.trace.push(format!("heal {round}, device {phone}: {said}"));
             }
-            if !moved && self.lines() == logged {
+            if !moved && self.places() == before {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Lines of all logs.
-    fn lines(&self) -> usize {
-        self.oracle.logs.values().map(|log| log.lines.len()).sum()
+    /// Where every log ends, and every device stands.
+    fn places(&self) -> Vec<u64> {
+        let logs = self.oracle.logs.values().map(|log| log.lines.len() as u64);
+        let clients = self.phones.iter().filter_map(|phone| phone.client.as_ref());
+        let spaces = clients.flat_map(|client| client.inspect(Store::spaces).unwrap_or_default());
+        logs.chain(spaces.map(|state| state.cursor.seq)).collect()
     }
 
     /// A manager looks through the quarantine and admits what can be: one thing may build on another.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
-use super::{DbOptions, VIEWS, connect};
+use super::{DbOptions, VIEWS, connect, lasting};
 use crate::db::DbError;
 
 /// Steps of the core database, oldest first. Never change one that was released; add another.
@@ -69,10 +69,16 @@ fn views_version() -> i64 {
     i64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> 1)
 }
 
-/// Creates the views, or replaces those of another version by empty ones.
-pub(super) fn views(folder: &Path, options: &DbOptions) -> Result<(), DbError> {
+/// Creates the views; replaces those of another version, and those written in another run of the machine and not ended, by
+/// empty ones.
+pub(super) fn views(folder: &Path, options: &DbOptions, run: &str) -> Result<(), DbError> {
     let file = folder.join(VIEWS);
     let wanted = views_version();
+    if file.exists() && !lasting::are_whole(folder, run) {
+        tracing::warn!("the machine went down while views were written: they are built anew");
+        super::remove(&file)?;
+    }
+    lasting::begin(folder, run);
     if file.exists() {
         match connect(&file, options).and_then(|connection| version(&connection)) {
             Ok(found) if found == wanted => return Ok(()),
@@ -109,19 +115,19 @@ mod tests {
     fn views_of_another_version_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let options = DbOptions::default();
-        views(folder.path(), &options).unwrap();
+        views(folder.path(), &options, "a run").unwrap();
         let file = folder.path().join(VIEWS);
         connect(&file, &options)
             .unwrap()
             .execute_batch("INSERT INTO projected VALUES (1, 5); PRAGMA user_version = 3")
             .unwrap();
-        views(folder.path(), &options).unwrap();
+        views(folder.path(), &options, "a run").unwrap();
         let rows: i64 = connect(&file, &options)
             .unwrap()
             .query_row("SELECT count(*) FROM projected", [], |row| row.get(0))
             .unwrap();
         assert_eq!(rows, 0);
         std::fs::write(&file, b"not a database, but long enough to look like a file").unwrap();
-        views(folder.path(), &options).unwrap();
+        views(folder.path(), &options, "a run").unwrap();
     }
 }
