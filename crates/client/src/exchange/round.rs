@@ -10,7 +10,7 @@ use crate::error::ClientError;
 use crate::report::{Grant, Refused};
 use gandan_model::ids::{ChangeHash, Compartment, DocId, SpaceId};
 use gandan_model::mutant;
-use gandan_store::{Access, Ack, Page, SpaceGrant, SpaceState, Store, SyncState};
+use gandan_store::{Access, Ack, EnvelopeState, Page, SpaceGrant, SpaceState, Store, SyncState};
 use gandan_sync::client::{DeviceView, Item, Outcome, Part, Session, Start};
 use gandan_sync::error::StorageError;
 use gandan_sync::request::Flags;
@@ -285,7 +285,7 @@ impl Exchange {
         let mut stretch = Stretch::after(&state);
         let last = part.items.len().saturating_sub(1);
         for (index, item) in part.items.iter().enumerate() {
-            self.item(&client.store(), part.space, &mut stretch, item)?;
+            self.item(&mut client.store(), part.space, &mut stretch, item)?;
             if index == last || stretch.new_changes() >= WRITE_CHANGES {
                 self.write(client, part.space, &mut stretch)?;
             }
@@ -298,15 +298,25 @@ impl Exchange {
         Ok(())
     }
 
-    fn item(&mut self, store: &Store, space: SpaceId, stretch: &mut Stretch, item: &Item) -> Result<(), ClientError> {
+    fn item(
+        &mut self,
+        store: &mut Store,
+        space: SpaceId,
+        stretch: &mut Stretch,
+        item: &Item,
+    ) -> Result<(), ClientError> {
         match item {
             Item::Envelope { seq, envelope, signature } => {
                 stretch.envelope(store, *seq, envelope, signature)?;
                 self.report.pulled += envelope.changes.len() as u64;
             }
-            Item::Own { device_seq, hash, .. } => {
-                let changes = store.envelope(*device_seq)?.map(|(_, changes)| changes).unwrap_or_default();
-                stretch.own(store, space, &changes)?;
+            Item::Own { seq, device_seq, hash } => {
+                let (envelope, changes) = store.envelope(*device_seq)?.unzip();
+                if envelope.is_some_and(|envelope| envelope.state == EnvelopeState::Sealed && envelope.hash == hash.0) {
+                    // The log has it, though nobody has said so here: a twin sent the same before this phone did.
+                    store.acknowledge(*device_seq, &Ack::Duplicate { seq: *seq })?;
+                }
+                stretch.own(store, space, &changes.unwrap_or_default())?;
                 stretch.line(hash, None);
             }
             Item::Redacted { seq, hash, changes } => {
