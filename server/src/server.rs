@@ -210,6 +210,7 @@ impl Server {
 
 /// The server's own device, and decisions that a restore may have undone.
 pub(crate) fn prepare(db: &Db, folder: &Folder, device: &ServerDevice, clock: &SharedClock) -> Result<(), ServerError> {
+    db.wait_for_disk()?;
     let now_ms = clock.now_ms();
     db.write(|transaction| {
         let key = device.key.verifying_key();

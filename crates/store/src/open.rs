@@ -131,6 +131,7 @@ fn prepare(files: &Files, key: &DatabaseKey) -> Result<Connection, Refused> {
         quick_check(&connection)?;
         files.clear_suspect()?;
     }
+    wait_for_disk(&connection)?;
     schema::migrate(&mut connection, version)?;
     // Reads the whole schema and the tables without which nothing works: damage there shows now and not
     // in the middle of a save.
@@ -170,6 +171,17 @@ pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
     // Else SQLite plans every kept statement with `LIMIT ?` anew each time it is used.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// What a process wrote that was killed before the disk had it is in the write-ahead log, and is read from there: it must not
+/// be shown before a power failure cannot take it away any more.
+fn wait_for_disk(connection: &Connection) -> Result<(), StoreError> {
+    // Syncs the log, then moves it into the file; nothing is done if there is none.
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(StoreError::from) {
+        // The log is synced by then; it stays where it is until there is room.
+        Err(StoreError::DiskFull) => Ok(()),
+        done => done,
+    }
 }
 
 fn quick_check(connection: &Connection) -> Result<(), StoreError> {

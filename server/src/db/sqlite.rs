@@ -101,6 +101,18 @@ impl Db {
         if busy == 0 { lasting::end(&self.0.folder) } else { Err(DbError::Busy) }
     }
 
+    /// What a process wrote that was killed before the disk had it is in the write-ahead log, and is read from there: nobody
+    /// may hear that it is held before a power failure cannot take it away any more.
+    pub(crate) fn wait_for_disk(&self) -> Result<(), DbError> {
+        // Syncs the log, then moves as much of it as nobody reads into the file; nothing is done if there is none.
+        let move_log = |c: &Connection| Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?);
+        match self.with_writer(move_log) {
+            // The log is synced by then; it stays where it is until there is room.
+            Err(DbError::Full) => Ok(()),
+            done => done,
+        }
+    }
+
     /// Fails with [`DbError::Missing`] if there is no database in the folder.
     pub fn check_exists(folder: &Path) -> Result<(), DbError> {
         if folder.join(CORE).is_file() { Ok(()) } else { Err(DbError::Missing) }
