@@ -376,4 +376,23 @@ pub(crate) const FOUND: &[Found] = &[
             (Act::Crash(Who::Phone(0), true), 0xd054_293d_553e_4717),
         ],
     ),
+    (
+        "a lost phone with a full disk is emptied all the same",
+        743_149,
+        &[
+            (Act::Save(1), 0x60b7_4798_b041_a512),
+            (Act::Sync(6), 0x683d_ccca_5ebf_ecdd),
+            (Act::Save(6), 0x32af_568d_91d2_73c0),
+            (Act::Full(Who::Phone(6), true), 0xef10_6f52_31c2_b54e),
+            (Act::Revoke(1, true), 0xaf83_04b2_19ab_2705),
+            (Act::Send(0, 0), 0xdf25_a7bb_7e3f_62f2),
+            (Act::Send(5, 0), 0x8b4e_039d_580d_67b9),
+            (Act::Sync(1), 0xaa58_f191_729d_d51d),
+            (Act::Send(1, 0), 0x142b_84f5_2c68_cb16),
+            (Act::Crash(Who::Phone(6), true), 0x5c40_a76f_856f_4e1e),
+            (Act::Deliver(17_378_254_412_120_443_020), 0x6fa4_a905_4bbd_0867),
+            (Act::Deliver(10_545_118_961_131_440_871), 0x1cd5_83e3_0325_3dcd),
+            (Act::Sync(6), 0xdefe_cc29_6ac2_e146),
+        ],
+    ),
 ];
