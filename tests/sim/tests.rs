@@ -5,11 +5,17 @@
 mod found;
 mod migration;
 
+use gandan_server::db::sqlite::people::{self, Official};
+use gandan_server::folder::OfficialLine;
+use gandan_tests::sim::dice::Dice;
+use gandan_tests::sim::disk::{Disk, Faults, Image};
+use gandan_tests::sim::machines::Station;
 use gandan_tests::sim::run::{play, play_seed, shrink};
 use gandan_tests::sim::step::{Size, Step};
-use gandan_tests::sim::template::Template;
+use gandan_tests::sim::template::{START_MS, Template, UNITS, lay_server_folder, name, official, server_folder};
 use gandan_tests::sim::{disk, work_folder};
 use std::path::Path;
+use std::sync::Arc;
 
 const SIZE: Size = Size { phones: 5, steps: 200 };
 /// Seeds that always run.
@@ -63,4 +69,39 @@ fn the_same_seed_leaves_the_same_trace() {
         .collect();
     assert!(traces[0].iter().all(|trace| trace.len() > SIZE.steps));
     assert_eq!(traces[0], traces[1]);
+}
+
+/// A commit that is written whole and refused by the disk only when it is to be synced is there after a kill; what is there
+/// once must not go any more.
+#[test]
+fn what_the_server_shows_after_a_kill_no_power_failure_takes() {
+    disk::install();
+    let base = work_folder();
+    let folder = server_folder(base.path());
+    lay_server_folder(&folder, "");
+    let is_there = |station: &Station| {
+        let core = station.core.as_ref().unwrap();
+        let sql = "SELECT count(*) FROM official WHERE id = 'CB-9'";
+        core.db.read(|connection| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)).unwrap() == 1
+    };
+    let mut shown = 0;
+    for (refused, seed) in (0..12).flat_map(|refused| (0..8).map(move |seed| (refused, seed))) {
+        let disk = Disk::mount(name(&folder), &Image::default());
+        let mut station = Station::new(folder.clone(), Arc::clone(&disk), START_MS);
+        station.start().unwrap();
+        disk.set_faults(Faults { error_in: Some(refused), ..Faults::default() });
+        let OfficialLine { name, role, .. } = official(9, &UNITS);
+        let nine = Official { id: "CB-9".to_owned(), name, role };
+        let db = &station.core.as_ref().unwrap().db;
+        let written = db.write(|transaction| people::put_official(transaction, &nine, &[], START_MS));
+        station.crash(None);
+        station.start().unwrap();
+        if written.is_err() && is_there(&station) {
+            shown += 1;
+            station.crash(Some(&mut Dice::new(seed)));
+            station.start().unwrap();
+            assert!(is_there(&station), "write {refused} refused, seed {seed}");
+        }
+    }
+    assert!(shown > 0, "no write was refused after the commit was whole");
 }

@@ -160,7 +160,7 @@ impl Db {
     }
 
     /// A connection of one's own that writes the core database. Transactions must begin with `BEGIN IMMEDIATE`.
-    pub(crate) fn core_writer(&self) -> Result<Connection, DbError> {
+    fn core_writer(&self) -> Result<Connection, DbError> {
         let connection = self.writer_to(CORE)?;
         if self.0.options.max_pages > 0 {
             connection.pragma_update(None, "max_page_count", self.0.options.max_pages)?;

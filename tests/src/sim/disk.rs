@@ -1,7 +1,7 @@
 //! Disks in memory that fail as disks do: a file system for SQLite, registered once for the whole process.
 //!
-//! Every machine of a scenario has a [`Disk`], found by the folder of its files. What was written and not synced is kept
-//! apart, so that a power loss can forget it, all of it or some of its sectors. A disk can die at any write, refuse one,
+//! Every machine of a scenario has a [`Disk`], found by the folder of its files. Of what was written and not synced the way
+//! back is kept, so that a power loss can forget it, all of it or some of its sectors. A disk can die at any write, refuse one,
 //! or be full. Nothing here draws lots: what is lost is decided by the dice that come in.
 
 mod content;

@@ -1,7 +1,6 @@
 //! Envelopes written again: in full for a server that could not read them short, and for one that was restored since it had
 //! confirmed them. Of what was erased meanwhile nothing can be written; what is left of such an envelope goes into another.
 
-use super::round::MAX_ENVELOPES;
 use crate::client::Client;
 use crate::error::ClientError;
 use ed25519_dalek::SigningKey;
@@ -11,6 +10,9 @@ use gandan_sync::envelope::{Sealer, seal};
 use gandan_sync::error::EnvelopeError;
 use gandan_sync::resolve::Nothing;
 use gandan_sync::{Class, Encoding, EnvelopeHash, Form, Outgoing, Refusal, SealedEnvelope};
+
+/// Envelopes looked at for one request.
+const MAX_ENVELOPES: u32 = 200;
 
 /// The envelope as it is sent. One whose bytes went when the server had confirmed it is written again, if the server was
 /// restored since; signatures are deterministic, so it is the same.

@@ -25,8 +25,6 @@ pub const SCHEMA: u32 = 1;
 /// Most bytes of envelopes in one request: below the usual limit of proxies (1 MB), and little enough that a slow link
 /// sees an answer now and then.
 const MAX_PUSH: usize = 900 << 10;
-/// Envelopes looked at for one request.
-pub(super) const MAX_ENVELOPES: u32 = 200;
 /// Changes of others in one write, give or take an envelope: some ten milliseconds of work on a phone.
 const WRITE_CHANGES: usize = 16;
 /// Under this name the store keeps [`Place`].

@@ -34,7 +34,9 @@ pub(super) fn begin(folder: &Path, run: &str) {
         return;
     }
     if let Err(error) = write_durably(&file, run.as_bytes()) {
-        // Served all the same: a disk that is full keeps nobody from his records.
+        // Served all the same: a disk that is full keeps nobody from their records. A name of another run must not stay: who
+        // opens the views next would throw them away under this server.
+        fs::remove_file(&file).ok();
         tracing::warn!(%error, "after a power failure the views of today may have to be built anew by hand (reproject)");
     }
 }
@@ -81,5 +83,16 @@ mod tests {
         end(folder).unwrap();
         assert!(are_whole(folder, ""));
         end(folder).unwrap();
+    }
+
+    #[test]
+    fn where_nothing_can_be_noted_views_are_not_thrown_away_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        begin(folder, "monday");
+        // In the way of the new file, as a disk without room is.
+        fs::create_dir(folder.join("views.part")).unwrap();
+        begin(folder, "tuesday");
+        assert!(are_whole(folder, "tuesday"));
     }
 }
