@@ -285,8 +285,11 @@ fn take_changes_back(writing: &Writing<'_>, n: i64, space: SpaceId, to: u64) -> 
          AND device_seq IN (SELECT device_seq FROM envelope)",
         params![n, change::LOGGED, to, change::SEALED],
     )?;
+    // Where a grant was taken, most of them have left with their documents.
     writing.execute(
-        "UPDATE envelope SET state = 0, seq = NULL WHERE space = ?1 AND state = 2 AND seq > ?2",
+        &format!(
+            "UPDATE envelope SET state = 0, seq = NULL WHERE space = ?1 AND state = 2 AND seq > ?2 AND {HAS_CONTENT}"
+        ),
         params![space.0, to],
     )?;
     // A server whose log is another one may have another quarantine, too. What it still has there it has once.

@@ -381,9 +381,8 @@ fn know_server(store: &mut Store, incarnation: u64) -> Result<(), ClientError> {
     }
     if known.is_some() {
         for state in store.spaces()? {
-            if state.access.is_some() {
-                rewind(store, &state, state.cursor)?;
-            }
+            // Of a space that this phone has to leave only what waits is here, and what that builds on: no log vouches for it.
+            rewind(store, &state, state.cursor)?;
             may_be_lost(store, state.space)?;
         }
         forget_place(store)?;
