@@ -130,7 +130,14 @@ impl Exchange {
         let (mut envelopes, mut contents) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while let Some(next) = self.returning.envelopes.pop_front() {
-            let Some(relayed) = relayed(store, &next)? else { continue };
+            let Some(relayed) = relayed(store, &next)? else {
+                // What is left of it goes back by itself.
+                let left = held(store, &next.signed.content)?;
+                self.returning
+                    .changes
+                    .extend(left.into_iter().filter(|(_, hash)| self.returning.offered.insert(*hash)));
+                continue;
+            };
             bytes += relayed.len();
             if !envelopes.is_empty() && (bytes > MAX_QUERY / 2 || envelopes.len() == MAX_RETURNED) {
                 self.returning.envelopes.push_front(next);
@@ -230,6 +237,21 @@ fn short(hash: &[u8; 32]) -> [u8; 8] {
     let mut out = [0; 8];
     out.copy_from_slice(&hash[..8]);
     out
+}
+
+/// Of these changes, those that are here.
+fn held(store: &Store, content: &[(DocId, ChangeHash)]) -> Result<Vec<(DocId, ChangeHash)>, ClientError> {
+    let mut held = Vec::with_capacity(content.len());
+    let mut last: Option<(DocId, BTreeSet<ChangeHash>)> = None;
+    for (doc, hash) in content {
+        if last.as_ref().is_none_or(|(of, _)| of != doc) {
+            last = Some((*doc, store.changes(*doc)?.into_iter().map(|change| change.hash).collect()));
+        }
+        if last.as_ref().is_some_and(|(_, hashes)| hashes.contains(hash)) {
+            held.push((*doc, *hash));
+        }
+    }
+    Ok(held)
 }
 
 /// The envelope as its author signed it; none if some of its content was erased since.
