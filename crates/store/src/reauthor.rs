@@ -73,6 +73,7 @@ impl Store {
         self.write(|writing| {
             let Some(entry) = document::find(writing, id)? else { return Ok(None) };
             leave_what_others_built_on(writing, &entry)?;
+            take_along_what_was_set_aside(writing, &entry)?;
             let all = Held::read(writing, &entry)?;
             let new = all.again(id, stamp)?;
             writing
@@ -137,6 +138,32 @@ fn leave(
                 "UPDATE change SET state = ?3, code = NULL WHERE doc = ?1 AND hash = ?2 AND state = ?4 AND code IN {codes}"
             ))?
             .execute(params![entry.n, hash.0, change::RETURNING, change::OWN_REFUSED])?;
+    }
+    Ok(())
+}
+
+/// What this device built on it, and the server has set aside, hangs in the air as soon as it is replaced: it is said again
+/// with it. Should a person admit it all the same, because the twin has brought what it builds on, it is taken in like any
+/// other.
+fn take_along_what_was_set_aside(writing: &Writing<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let mut orphans = Held::read(writing, entry)?.orphans;
+    let mut statement = writing.prepare_cached("SELECT raw FROM change WHERE doc = ?1 AND state = ?2 ORDER BY n")?;
+    let mut rows = statement.query([entry.n, change::OWN_QUARANTINED])?;
+    let mut aside = Vec::new();
+    while let Some(row) = rows.next()? {
+        aside.extend(raw::head(row.get_ref(0)?.as_blob().map_err(StoreError::internal)?));
+    }
+    // What this device wrote later stands later.
+    for head in aside {
+        if !head.deps.iter().any(|dep| orphans.contains(dep)) {
+            continue;
+        }
+        writing
+            .prepare_cached(
+                "UPDATE change SET state = ?3, code = 'sequence_reused', device_seq = NULL WHERE doc = ?1 AND hash = ?2",
+            )?
+            .execute(params![entry.n, head.hash.0, change::OWN_REFUSED])?;
+        orphans.insert(head.hash);
     }
     Ok(())
 }
