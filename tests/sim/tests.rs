@@ -5,15 +5,21 @@
 mod found;
 mod migration;
 
+use gandan_client::model::patch::FieldEdit;
+use gandan_model::genesis::DocKind;
 use gandan_server::db::sqlite::people::{self, Official};
 use gandan_server::folder::OfficialLine;
+use gandan_store::{DatabaseKey, Store};
 use gandan_tests::sim::dice::Dice;
 use gandan_tests::sim::disk::{Disk, Faults, Image};
-use gandan_tests::sim::machines::Station;
+use gandan_tests::sim::machines::{Past, Phone, Station};
 use gandan_tests::sim::run::{play, play_seed, shrink};
 use gandan_tests::sim::step::{Size, Step};
-use gandan_tests::sim::template::{START_MS, Template, UNITS, lay_server_folder, name, official, server_folder};
+use gandan_tests::sim::template::{
+    START_MS, Template, UNITS, lay_server_folder, name, official, phone_folder, phone_key, server_folder,
+};
 use gandan_tests::sim::{disk, work_folder};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,4 +110,48 @@ fn what_the_server_shows_after_a_kill_no_power_failure_takes() {
         }
     }
     assert!(shown > 0, "no write was refused after the commit was whole");
+}
+
+/// The pages in a phone's log, each with the header before it.
+fn pages(image: &Image) -> impl Iterator<Item = &[u8]> {
+    image.bytes("gandan.db-wal").get(32..).unwrap_or_default().chunks(24 + 4096)
+}
+
+/// On a full disk a phone is emptied, but pages as they were before stay in its log until there is room to move what follows
+/// them: at the next opening.
+#[test]
+fn what_was_wiped_leaves_the_log_once_there_is_room() {
+    disk::install();
+    let base = work_folder();
+    let template = Template::make(&base.path().join("template"), SIZE.phones);
+    let folder = phone_folder(base.path(), 0);
+    std::fs::create_dir_all(&folder).unwrap();
+    let disk = Disk::mount(name(&folder), &template.phones[0].disk);
+    let mut phone = Phone::new(Past::of(template.phones[0].id), 0, folder.clone(), phone_key(0), Arc::clone(&disk));
+    phone.prepare(START_MS, 1);
+    let mut stayed = 0;
+    for saved in (60..400).step_by(20) {
+        disk.put_back(&template.phones[0].disk);
+        phone.start().unwrap();
+        let client = phone.client.clone().unwrap();
+        for number in 0..saved {
+            let edits = [FieldEdit::new("place.name", format!("Thôn {number}")), FieldEdit::new("unit", "23059")];
+            client.create(DocKind::Visit, None, &edits).unwrap();
+        }
+        disk.set_faults(Faults { full: true, ..Faults::default() });
+        drop(client);
+        phone.crash(None);
+        let mut store = Store::open(&folder, &DatabaseKey::new(phone_key(0)), START_MS).unwrap();
+        let wiped = store.wipe();
+        let log = disk.image();
+        let before: HashSet<&[u8]> = pages(&log).collect();
+        stayed += usize::from(wiped.is_ok() && !before.is_empty());
+        disk.set_faults(Faults { dead: true, ..Faults::default() });
+        drop(store);
+        disk.crash(None);
+        phone.start().unwrap();
+        assert!(!pages(&disk.image()).any(|page| before.contains(page)), "after {saved} records");
+        phone.crash(None);
+    }
+    assert!(stayed > 0, "there was room for everything");
 }

@@ -11,6 +11,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::key::DatabaseKey;
+use crate::space::empty_log;
 use crate::{reproject, salvage, schema};
 
 /// Memory for pages, in KiB.
@@ -131,7 +132,9 @@ fn prepare(files: &Files, key: &DatabaseKey) -> Result<Connection, Refused> {
         quick_check(&connection)?;
         files.clear_suspect()?;
     }
-    wait_for_disk(&connection)?;
+    // What a process wrote that was killed before the disk had it is read from the log: it must not be shown before a power
+    // failure cannot take it away any more. And what was deleted while there was no room must not stay there.
+    empty_log(&connection)?;
     schema::migrate(&mut connection, version)?;
     // Reads the whole schema and the tables without which nothing works: damage there shows now and not
     // in the middle of a save.
@@ -171,17 +174,6 @@ pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
     // Else SQLite plans every kept statement with `LIMIT ?` anew each time it is used.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
-}
-
-/// What a process wrote that was killed before the disk had it is in the write-ahead log, and is read from there: it must not
-/// be shown before a power failure cannot take it away any more.
-fn wait_for_disk(connection: &Connection) -> Result<(), StoreError> {
-    // Syncs the log, then moves it into the file; nothing is done if there is none.
-    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(StoreError::from) {
-        // The log is synced by then; it stays where it is until there is room.
-        Err(StoreError::DiskFull) => Ok(()),
-        done => done,
-    }
 }
 
 fn quick_check(connection: &Connection) -> Result<(), StoreError> {

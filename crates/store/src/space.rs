@@ -226,10 +226,16 @@ impl Store {
 
     /// Empties the write-ahead log, which may still hold pages as they were before an erasure.
     pub(crate) fn empty_log(&self) -> Result<(), StoreError> {
-        self.read(|connection| {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            Ok(())
-        })
+        self.read(empty_log)
+    }
+}
+
+/// Syncs the write-ahead log, moves what it holds into the file, and cuts it off; nothing is done if there is none. On a
+/// full disk it stays, synced, until there is room: it is emptied whenever the store is opened.
+pub(crate) fn empty_log(connection: &Connection) -> Result<(), StoreError> {
+    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(StoreError::from) {
+        Err(StoreError::DiskFull) => Ok(()),
+        done => done,
     }
 }
 
