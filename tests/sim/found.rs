@@ -1,6 +1,6 @@
 //! What the simulator found: the steps that its shrinking left, and what went wrong before it was mended.
 
-use gandan_tests::sim::step::{Act, Who};
+use gandan_tests::sim::step::{Act, Age, Who};
 
 /// What went wrong, the seed of the world, and each step with its own seed.
 pub(crate) type Found = (&'static str, u64, &'static [(Act, u64)]);
@@ -522,6 +522,26 @@ pub(crate) const FOUND: &[Found] = &[
             (Act::Send(5, 0), 0x4371_81b9_4adb_69c6),
             (Act::Deliver(15_498_642_652_138_866_158), 0x1a74_d397_cb72_ac43),
             (Act::Sync(6), 0x6d2c_ebc5_fca3_ef46),
+        ],
+    ),
+    (
+        "what builds on a change that is said again is said again with it, though it is on its way",
+        779_652,
+        &[
+            (Act::Save(1), 0x6365_568d_2fe5_3931),
+            (Act::Backup, 0xd0f0_7aef_dd09_f4c3),
+            (Act::Copy(3), 0x4029_4cfe_ca81_2dd3),
+            (Act::Save(6), 0x1467_3047_7531_f561),
+            (Act::Age(5, Age::Plain), 0xf0ff_9392_79f5_3794),
+            (Act::Save(3), 0xd87a_48d2_7c07_9b1e),
+            (Act::Save(3), 0x8229_368b_ab51_56e1),
+            (Act::Save(1), 0xb0c7_b960_258d_3841),
+            (Act::Save(5), 0x4a66_3487_b77e_b91d),
+            (Act::Sync(5), 0xb7b7_19d2_be33_d91d),
+            (Act::Save(5), 0x2aa4_0c24_0068_14a4),
+            (Act::Restore(3_372_709_381_888_431_896), 0xe2b2_e1bb_d7e3_b8a1),
+            (Act::Save(4), 0xd180_c6ad_301b_165c),
+            (Act::Save(5), 0xaa16_b268_9928_c7c3),
         ],
     ),
 ];

@@ -192,28 +192,9 @@ impl Store {
     }
 
     /// Gives an envelope up that cannot be sent as it was signed, because something that it held was erased: what is left of
-    /// it is [unsealed](Store::unsealed) again.
+    /// it is [unsealed](Store::unsealed) again. It does not count as [refused](Store::refused).
     pub fn break_up(&mut self, device_seq: u64) -> Result<(), StoreError> {
-        self.write(|writing| {
-            writing
-                .prepare_cached(
-                    "UPDATE envelope SET state = ?2, code = 'gone' WHERE device_seq = ?1 AND state IN (0, 1)",
-                )?
-                .execute(params![device_seq, EnvelopeState::Gone.number()])?;
-            let left: Vec<(i64, DocId)> = {
-                let mut statement =
-                    writing.prepare_cached("SELECT DISTINCT doc, doc_id FROM change WHERE device_seq = ?1")?;
-                let rows = statement.query_map([device_seq], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?;
-                rows.collect::<Result<_, _>>()?
-            };
-            writing
-                .prepare_cached("UPDATE change SET state = ?2, device_seq = NULL WHERE device_seq = ?1 AND state = ?3")?
-                .execute(params![device_seq, change::SAVED, change::SEALED])?;
-            if mutant::on("signs_twice") {
-                writing.execute("DELETE FROM envelope WHERE device_seq = ?1", [device_seq])?;
-            }
-            left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
-        })
+        self.write(|writing| break_up(writing, device_seq))
     }
 
     /// The envelopes that have to be sent, oldest first, at most so many.
@@ -223,14 +204,14 @@ impl Store {
 
     /// The envelopes that the server did not take, oldest first, at most so many. They are kept.
     pub fn refused(&self, limit: u32) -> Result<Vec<OutboxEnvelope>, StoreError> {
-        self.envelopes("state IN (3, 4, 5, 6)", limit)
+        self.envelopes(&refused(), limit)
     }
 
     /// How many these are, without reading them.
     pub fn refused_count(&self) -> Result<u64, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT count(*) FROM envelope WHERE state IN (3, 4, 5, 6) AND state <> 2";
-            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+            let sql = format!("SELECT count(*) FROM envelope WHERE {} AND state <> 2", refused());
+            Ok(connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
         })
     }
 
@@ -303,6 +284,11 @@ const COLUMNS: &str = "device_seq, space, hash, state, code, bytes";
 pub(crate) const HAS_CONTENT: &str =
     "(bytes IS NOT NULL OR EXISTS (SELECT 1 FROM change c WHERE c.device_seq = envelope.device_seq))";
 
+/// Of an envelope: the server did not take it. One that was [given up](break_up) and holds nothing any more is not meant.
+fn refused() -> String {
+    format!("(state IN (3, 4, 6) OR state = 5 AND {HAS_CONTENT})")
+}
+
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxEnvelope> {
     let state: i64 = row.get(3)?;
     Ok(OutboxEnvelope {
@@ -357,6 +343,23 @@ pub(crate) fn note(writing: &Writing<'_>, device_seq: u64, ack: &Ack) -> Result<
         refresh(writing, n, id)?;
     }
     Ok(())
+}
+
+/// Gives up an envelope that is not confirmed: its number stays used, and what it held is to be sealed again.
+pub(crate) fn break_up(writing: &Writing<'_>, device_seq: u64) -> Result<(), StoreError> {
+    writing
+        .prepare_cached(
+            "UPDATE envelope SET state = ?2, code = 'gone', bytes = NULL WHERE device_seq = ?1 AND state IN (0, 1)",
+        )?
+        .execute(params![device_seq, EnvelopeState::Gone.number()])?;
+    let left = documents_in(writing, device_seq)?;
+    writing
+        .prepare_cached("UPDATE change SET state = ?2, device_seq = NULL WHERE device_seq = ?1 AND state = ?3")?
+        .execute(params![device_seq, change::SAVED, change::SEALED])?;
+    if mutant::on("signs_twice") {
+        writing.execute("DELETE FROM envelope WHERE device_seq = ?1", [device_seq])?;
+    }
+    left.into_iter().try_for_each(|(n, id)| refresh(writing, n, id).map(|_| ()))
 }
 
 /// The documents that an envelope has changes of.

@@ -14,6 +14,7 @@ use rusqlite::params;
 use crate::commit::{NewRow, insert};
 use crate::document::{self, Entry, kind_of_number};
 use crate::error::StoreError;
+use crate::outbox::break_up;
 use crate::raw::{self, Head};
 use crate::remote::{Applied, Candidate, Intake, Origin, sort_by_deps};
 use crate::state::{change, refresh};
@@ -73,7 +74,7 @@ impl Store {
         self.write(|writing| {
             let Some(entry) = document::find(writing, id)? else { return Ok(None) };
             leave_what_others_built_on(writing, &entry)?;
-            take_along_what_was_set_aside(writing, &entry)?;
+            take_along_what_builds_on_it(writing, &entry)?;
             let all = Held::read(writing, &entry)?;
             let new = all.again(id, stamp)?;
             writing
@@ -142,21 +143,25 @@ fn leave(
     Ok(())
 }
 
-/// What this device built on it, and the server has set aside, hangs in the air as soon as it is replaced: it is said again
-/// with it. Should a person admit it all the same, because the twin has brought what it builds on, it is taken in like any
-/// other.
-fn take_along_what_was_set_aside(writing: &Writing<'_>, entry: &Entry) -> Result<(), StoreError> {
+/// What this device built on it, and no log has, hangs in the air as soon as it is replaced: it is said again with it, and the
+/// envelope that holds it is given up. Should the log have it all the same, because the twin has brought what it builds on, it
+/// is taken in like any other.
+fn take_along_what_builds_on_it(writing: &Writing<'_>, entry: &Entry) -> Result<(), StoreError> {
     let mut orphans = Held::read(writing, entry)?.orphans;
-    let mut statement = writing.prepare_cached("SELECT raw FROM change WHERE doc = ?1 AND state = ?2 ORDER BY n")?;
-    let mut rows = statement.query([entry.n, change::OWN_QUARANTINED])?;
-    let mut aside = Vec::new();
-    while let Some(row) = rows.next()? {
-        aside.extend(raw::head(row.get_ref(0)?.as_blob().map_err(StoreError::internal)?));
-    }
+    let own: Vec<(Vec<u8>, Option<u64>)> = {
+        let mut statement = writing
+            .prepare_cached("SELECT raw, device_seq FROM change WHERE doc = ?1 AND state IN (?2, ?3, ?4) ORDER BY n")?;
+        let states = params![entry.n, change::SAVED, change::SEALED, change::OWN_QUARANTINED];
+        let rows = statement.query_map(states, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
     // What this device wrote later stands later.
-    for head in aside {
-        if !head.deps.iter().any(|dep| orphans.contains(dep)) {
+    for (bytes, device_seq) in own {
+        let Some(head) = raw::head(&bytes).filter(|head| head.deps.iter().any(|dep| orphans.contains(dep))) else {
             continue;
+        };
+        if let Some(device_seq) = device_seq {
+            break_up(writing, device_seq)?;
         }
         writing
             .prepare_cached(

@@ -88,6 +88,19 @@ fn nothing_refused_is_deleted() {
 }
 
 #[test]
+fn what_was_given_up_is_to_be_sealed_again_and_is_not_refused() {
+    let mut phone = phone_with(1);
+    seal(&mut phone, 1);
+    phone.store.break_up(1).unwrap();
+    assert_eq!(phone.state(doc(1)), RecordState::Saved);
+    assert_eq!((phone.store.sealed(10).unwrap().len(), phone.store.unsealed(10).unwrap().len()), (0, 1));
+    assert_eq!((phone.store.refused(10).unwrap().len(), phone.store.refused_count().unwrap()), (0, 0));
+    // Its number stays used.
+    seal(&mut phone, 2);
+    assert_eq!(phone.store.sealed(10).unwrap()[0].device_seq, 2);
+}
+
+#[test]
 fn envelopes_follow_each_other_and_take_only_what_is_unsealed() {
     let mut phone = phone_with(1);
     let first = seal(&mut phone, 5);
