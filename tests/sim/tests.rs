@@ -55,7 +55,7 @@ fn what_was_found_stays_mended() {
     disk::install();
     let base = work_folder();
     let template = Template::make(&base.path().join("template"), SIZE.phones);
-    for (what, seed, steps) in found::FOUND {
+    for (what, seed, steps) in found::all() {
         let steps: Vec<Step> = steps.iter().map(|&(act, seed)| Step { act, seed }).collect();
         let outcome = play(&template, base.path(), SIZE, *seed, &steps);
         assert_eq!(outcome.violation, None, "{what}\n{}", outcome.trace.join("\n"));

@@ -1,6 +1,7 @@
 //! Opening: lock, key, repair if need be, migrations.
 
 use std::path::Path;
+use std::sync::Once;
 
 use gandan_model::mutant;
 use gandan_model::rules::Rules;
@@ -146,8 +147,17 @@ fn prepare(files: &Files, key: &DatabaseKey) -> Result<Connection, Refused> {
     Ok(connection)
 }
 
+/// SQLite calls itself ready a moment before SQLCipher is: of several threads that open the first databases of a process at
+/// once, all but one could find it half-done, and be refused their key. The others wait here for the first.
+fn set_up_sqlcipher() {
+    static ONCE: Once = Once::new();
+    // Whatever is wrong shows again with the connection that is wanted.
+    ONCE.call_once(|| drop(Connection::open_in_memory()));
+}
+
 /// A connection with the key, which has not read the file yet.
 pub(crate) fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
+    set_up_sqlcipher();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     // SQLCipher reports what it meets to the standard error stream; here it comes back as an error.
