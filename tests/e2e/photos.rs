@@ -214,6 +214,27 @@ fn a_server_killed_in_the_middle_of_an_upload_goes_on_with_it() {
 }
 
 #[test]
+fn a_server_restored_without_its_files_gets_them_again() {
+    let mut stage = Stage::new();
+    let device = stage.device("a");
+    let visit = new_visit(&device, "Có ảnh");
+    attach(&device, &visit, &file(&stage, "cau.jpg", &photo(1, 900, 600)), &[]).json();
+    device.sync();
+    let hash = photos(&device, &visit)[0]["sha256"].as_str().unwrap().to_owned();
+    let shown = await_staff_file(&stage, &visit, &hash);
+    // The backup has every line of the log, and its files are not those of the same day.
+    let backup = stage.folder.path().join("backup.db");
+    stage.server.command("backup", &["--to", path(&backup)]).json();
+    stage.server.stop();
+    fs::remove_dir_all(stage.server.data().join("attachments")).unwrap();
+    stage.server.command("restore", &["--from", path(&backup)]).json();
+    stage.server.start();
+    let report = device.sync();
+    assert_eq!((number(&report["photos"], "sent"), number(&report["photos"], "waiting")), (2, 0), "{report}");
+    assert_eq!(await_staff_file(&stage, &visit, &hash), shown);
+}
+
+#[test]
 fn a_phone_killed_while_it_attaches_has_all_or_nothing() {
     let stage = Stage::new();
     let device = stage.device("a");

@@ -74,7 +74,6 @@ impl Exchange {
     pub(super) fn leave(&mut self, store: &mut Store, space: SpaceId) -> Result<(), ClientError> {
         store.rewind(space, stored(&Cursor::START), |_| gandan_store::Digest::default())?;
         store.close_space(space)?;
-        store.offer_attachments_again()?;
         self.report.server_restored = true;
         self.again = true;
         may_be_lost(store, space)

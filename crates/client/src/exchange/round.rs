@@ -385,6 +385,8 @@ fn know_server(store: &mut Store, incarnation: u64) -> Result<(), ClientError> {
             rewind(store, &state, state.cursor)?;
             may_be_lost(store, state.space)?;
         }
+        // Files are copied by themselves, and may be older than the database: what is there costs a name each.
+        store.offer_attachments_again()?;
         forget_place(store)?;
     }
     Ok(store.set_sync_state(&SyncState { incarnation: Some(incarnation), ..store.sync_state()? })?)
