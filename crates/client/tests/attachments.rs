@@ -10,7 +10,10 @@ use gandan_client::model::ids::DocId;
 use gandan_client::model::patch::FieldEdit;
 use gandan_client::model::record::Record;
 use gandan_client::model::visit::Visit;
-use gandan_client::{Client, NewPhoto, PhotoScale, PhotoSize};
+use gandan_client::transport::{Answer, FRAME_TYPE, Method};
+use gandan_client::{Client, NewPhoto, PhotoScale, PhotoSize, Transfer};
+use gandan_sync::attachment::Holding;
+use gandan_sync::query::Reply;
 use image::{ImageFormat, RgbImage};
 use std::io::Cursor;
 use support::World;
@@ -170,4 +173,41 @@ async fn a_picture_that_lies_on_its_side_is_scaled_upright() {
     let kept = client.photo(id, &attached.photo_id, PhotoSize::Original).unwrap().unwrap();
     let picture = image::load_from_memory(&kept).unwrap();
     assert_eq!((picture.width(), picture.height()), (50, 100));
+}
+
+/// Every second answer about a piece is lost after the piece has arrived, and once a piece of before arrives late.
+#[tokio::test]
+async fn the_progress_counts_every_byte_once_however_the_road_breaks() {
+    let world = World::new();
+    let (client, _) = world.client("CB-1").await;
+    let id = visit(&client);
+    client.attach(id, NewPhoto { scale: None, ..NewPhoto::new(picture(4_000, 3_000)) }).unwrap();
+    let mut transfer = Transfer::new(true, Vec::new(), 0);
+    let (mut arrived, mut pieces) = (0, 0);
+    while let Some(message) = transfer.next(&client).unwrap() {
+        let (method, body) = (message.request.method, message.request.body);
+        let mut answer = Answer { status: 204, ..Answer::default() };
+        if message.request.url.ends_with("/v1/query") {
+            let lacking = vec![Holding::Lacking { offset: 0 }; 2];
+            answer.status = 200;
+            answer.content_type = FRAME_TYPE.to_owned();
+            answer.body = Reply::Files(lacking).encode().unwrap();
+        } else if method != Method::Head {
+            pieces += 1;
+            let before = if method == Method::Post { 0 } else { arrived };
+            arrived = before + body.len() as u64;
+            if pieces % 2 == 0 {
+                transfer.cut(&message.errand);
+                continue;
+            }
+            if pieces == 3 {
+                answer = Answer { status: 409, error_code: Some("wrong_offset".to_owned()), ..Answer::default() };
+            }
+        }
+        answer.upload_offset = Some(arrived);
+        transfer.take(&client, message.errand, answer).unwrap();
+    }
+    let progress = transfer.progress;
+    assert!(pieces > 4, "{pieces} pieces");
+    assert_eq!((progress.files_sent, progress.bytes_sent), (2, progress.bytes_to_send));
 }

@@ -115,6 +115,8 @@ struct Upload {
     claim: Claim,
     /// How much has arrived; `None` after a cut.
     offset: Option<u64>,
+    /// How much of it the progress counts: also what arrived though its answer did not, and nothing twice.
+    counted: u64,
     /// Where it was cut last: twice at one place, and the road is of no use at the moment.
     cut_at: Option<u64>,
     /// It was sent whole, and the server had other bytes: a disk that lost its way. Once more, then no more.
@@ -255,8 +257,14 @@ impl Transfer {
                     // Else another transfer is sending it.
                     if let Some(claim) = Claim::take(client, file.hash) {
                         self.progress.bytes_sent += offset;
-                        let (offset, cut_at) = (Some(offset), None);
-                        self.uploads.push_back(Upload { file, claim, offset, cut_at, again: false });
+                        self.uploads.push_back(Upload {
+                            file,
+                            claim,
+                            offset: Some(offset),
+                            counted: offset,
+                            cut_at: None,
+                            again: false,
+                        });
                     }
                 }
                 Holding::Lacking { .. } => return Err(crate::exchange::unexpected()),
@@ -294,9 +302,9 @@ impl Transfer {
             let (status, retry_after_s) = (answer.status, answer.retry_after_s);
             return Err(answer.cut.unwrap_or(TransportError::NotOurServer { status, retry_after_s }).into());
         };
-        if let Some(before) = upload.offset.replace(offset) {
-            self.progress.bytes_sent += offset.saturating_sub(before);
-        }
+        upload.offset = Some(offset);
+        self.progress.bytes_sent += offset.saturating_sub(upload.counted);
+        upload.counted = upload.counted.max(offset);
         if offset == upload.file.length {
             let file = upload.file.clone();
             self.sent(client, &file)?;
