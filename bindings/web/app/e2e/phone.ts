@@ -91,6 +91,9 @@ export class Phone {
 
   /** Comes back to the page of this title, by default the first. */
   async unlock(title: string | RegExp = /^Chào/): Promise<void> {
+    await this.page.getByLabel('Mã PIN').waitFor().catch(async (error: Error) => {
+      throw new Error(`${error.message}\nthe page says: ${await this.page.locator('body').innerText()}`);
+    });
     await this.page.getByLabel('Mã PIN').fill(PIN);
     await this.page.getByRole('button', { name: 'Mở', exact: true }).click();
     await this.settled(title);

@@ -63,6 +63,15 @@ describe('the door', () => {
     await phone.close();
   });
 
+  it('waits for a page that is just being loaded again', async () => {
+    const phone = await enrolled('again');
+    const next = await load(await phone.page.context().newPage(), stage.base);
+    const door = next.evaluate((core) => core.door());
+    await phone.page.reload();
+    expect(await door).toBe('locked');
+    await phone.close();
+  });
+
   it('takes another PIN, and then no longer the first', async () => {
     const phone = await enrolled('pin');
     expect((await refusal(phone.core, 'changePin', '593026', '771204'))?.code).toBe('wrong_pin');

@@ -10,6 +10,8 @@ import { fault, type Fault, type FromWorker, isFault, Text, type ToWorker } from
 
 /** Held by the one page that has the database. */
 const LOCK = 'gandan-core';
+/** A page that was left or loaded again lets go of it a moment after the next one has begun: most for which that one waits. */
+const LEAVING_MS = 3_000;
 /** Items of a page when all are wanted. */
 const MANY = 500;
 
@@ -34,13 +36,15 @@ function prepare(): Promise<void> {
   return ready;
 }
 
-/** Takes the lock for as long as this worker lives. `taken` if another page has it. */
+/** Takes the lock for as long as this worker lives; waits for a page that is just being left. `taken` if another page keeps it. */
 function take(): Promise<void> {
   return new Promise((resolve, reject) => {
-    void navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
-      if (!lock) return reject(fault('taken', 'retry_later', 'another page of this app has the database'));
+    const keep = (): Promise<void> => {
       resolve();
       return new Promise(() => undefined);
+    };
+    navigator.locks.request(LOCK, { signal: AbortSignal.timeout(LEAVING_MS) }, keep).catch(() => {
+      reject(fault('taken', 'retry_later', 'another page of this app has the database'));
     });
   });
 }
