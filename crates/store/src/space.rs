@@ -117,10 +117,6 @@ impl Store {
     /// Documents with changes that the server never confirmed stay until they are sent or somebody decides; drafts stay
     /// too. Can be called again when more was confirmed.
     pub fn take_grant(&mut self, space: SpaceId) -> Result<TakenGrant, StoreError> {
-        // Asked in every round trip for as long as something waits here: then there is nothing to write.
-        if let Some(kept) = self.read(|connection| all_kept(connection, space))? {
-            return Ok(TakenGrant { kept, removed: 0 });
-        }
         self.write(|writing| {
             let Some((n, _)) = find(writing, space)? else { return Ok(TakenGrant::default()) };
             let documents = documents_of(writing, n)?;
@@ -219,7 +215,8 @@ impl Store {
     }
 
     /// Erases a document, as the law demands: its changes, rows and draft, sent or not, are overwritten on
-    /// disk, and it never comes back. False if it had been erased before.
+    /// disk, and it never comes back. On a full disk pages of before stay in the write-ahead log until the next opening with
+    /// room. False if it had been erased before.
     pub fn erase(&mut self, id: DocId) -> Result<bool, StoreError> {
         let erased = self.write(|writing| erase(writing, id))?;
         if erased {
@@ -288,21 +285,6 @@ fn documents_of(connection: &Connection, space: i64) -> Result<Vec<(i64, DocId, 
         Ok((row.get(0)?, DocId(row.get(1)?), row.get(2)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The documents of a space that was taken already, if everything that is left of it has to stay.
-fn all_kept(connection: &Connection, space: SpaceId) -> Result<Option<Vec<DocId>>, StoreError> {
-    if mutant::on("drops_unsent") {
-        return Ok(None);
-    }
-    let taken = "SELECT n FROM space s WHERE id = ?1 AND access = 0
-         AND NOT EXISTS (SELECT 1 FROM line WHERE space = s.n) AND NOT EXISTS (SELECT 1 FROM offer WHERE space = s.n)
-         AND NOT EXISTS (SELECT 1 FROM envelope WHERE space = s.id AND state IN (2, 3, 5, 6) AND bytes IS NOT NULL)";
-    let n: Option<i64> = connection.prepare_cached(taken)?.query_row([space.0], |row| row.get(0)).optional()?;
-    let Some(n) = n else { return Ok(None) };
-    let documents = documents_of(connection, n)?;
-    let stay = !documents.is_empty() && documents.iter().all(|(_, _, unsent)| *unsent);
-    Ok(stay.then(|| documents.into_iter().map(|(_, id, _)| id).collect()))
 }
 
 /// A space's number and unit.

@@ -5,7 +5,7 @@
 //! the end, it offers what others wrote: in short ids first, and only what the server lacks travels. An envelope goes
 //! back as its author signed it. What came without a signature, in a chunk, a person decides about.
 
-use super::rewriting::raw_changes;
+use super::rewriting::{Held, held, raw_changes};
 use super::round::{forget_place, place};
 use super::stretch::stored;
 use super::{Exchange, Message, Work, query, space_in, unexpected};
@@ -129,14 +129,14 @@ impl Exchange {
         let (mut envelopes, mut contents) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while let Some(next) = self.returning.envelopes.pop_front() {
-            let Some(relayed) = relayed(store, &next)? else {
-                // What is left of it goes back by itself.
-                let left = held(store, &next.signed.content)?;
-                self.returning
-                    .changes
-                    .extend(left.into_iter().filter(|(_, hash)| self.returning.offered.insert(*hash)));
+            let held = held(store, &next.signed.content)?;
+            if held.len() < next.signed.content.len() {
+                // Something of it was erased since, and nobody can sign the rest: that goes back by itself.
+                let left = held.into_iter().filter(|change| self.returning.offered.insert(change.hash));
+                self.returning.changes.extend(left.map(|change| (change.doc, change.hash)));
                 continue;
-            };
+            }
+            let relayed = relayed(&next, &held)?;
             bytes += relayed.len();
             if !envelopes.is_empty() && (bytes > MAX_QUERY / 2 || envelopes.len() == MAX_RETURNED) {
                 self.returning.envelopes.push_front(next);
@@ -238,30 +238,15 @@ fn short(hash: &[u8; 32]) -> [u8; 8] {
     out
 }
 
-/// Of these changes, those that are here.
-fn held(store: &Store, content: &[(DocId, ChangeHash)]) -> Result<Vec<(DocId, ChangeHash)>, ClientError> {
-    let mut held = Vec::with_capacity(content.len());
-    let mut last: Option<(DocId, BTreeSet<ChangeHash>)> = None;
-    for (doc, hash) in content {
-        if last.as_ref().is_none_or(|(of, _)| of != doc) {
-            last = Some((*doc, store.changes(*doc)?.into_iter().map(|change| change.hash).collect()));
-        }
-        if last.as_ref().is_some_and(|(_, hashes)| hashes.contains(hash)) {
-            held.push((*doc, *hash));
-        }
-    }
-    Ok(held)
-}
-
-/// The envelope as its author signed it; none if some of its content was erased since.
-fn relayed(store: &Store, line: &Returnable) -> Result<Option<Vec<u8>>, ClientError> {
+/// The envelope as its author signed it.
+fn relayed(line: &Returnable, held: &[Held]) -> Result<Vec<u8>, ClientError> {
     let signed = &line.signed;
-    let Ok(raws) = raw_changes(store, signed.content.iter().copied()) else { return Ok(None) };
-    let outgoing: Vec<Outgoing<'_>> = raws.iter().map(|(doc, raw)| Outgoing { doc: *doc, raw }).collect();
+    let outgoing: Vec<Outgoing<'_>> =
+        held.iter().map(|change| Outgoing { doc: change.doc, raw: &change.raw }).collect();
     let envelope = RelayedEnvelope::again(
         (signed.device, signed.device_seq, EnvelopeHash(signed.prev)),
         Signature(signed.signature),
         &outgoing,
     )?;
-    Ok(Some(envelope.to_bytes().map_err(SessionError::Frame)?))
+    Ok(envelope.to_bytes().map_err(SessionError::Frame)?)
 }

@@ -77,17 +77,33 @@ pub(super) fn raw_changes(
     store: &Store,
     changes: impl IntoIterator<Item = (DocId, ChangeHash)>,
 ) -> Result<Vec<(DocId, Vec<u8>)>, ClientError> {
-    let mut raws = Vec::new();
-    let mut held: Option<(DocId, Vec<gandan_store::StoredChange>)> = None;
-    for (doc, hash) in changes {
-        if held.as_ref().is_none_or(|(of, _)| *of != doc) {
-            held = Some((doc, store.changes(doc)?));
-        }
-        let found = held.iter().flat_map(|(_, changes)| changes).find(|change| change.hash == hash);
-        let raw = found.map(|change| change.raw.clone());
-        raws.push((doc, raw.ok_or_else(|| ClientError::internal("a change of an envelope is gone"))?));
+    let changes: Vec<(DocId, ChangeHash)> = changes.into_iter().collect();
+    let held = held(store, &changes)?;
+    if held.len() < changes.len() {
+        return Err(ClientError::internal("a change of an envelope is gone"));
     }
-    Ok(raws)
+    Ok(held.into_iter().map(|change| (change.doc, change.raw)).collect())
+}
+
+/// A change that the store has.
+pub(super) struct Held {
+    pub(super) doc: DocId,
+    pub(super) hash: ChangeHash,
+    pub(super) raw: Vec<u8>,
+}
+
+/// Of these changes, those that the store has, in this order.
+pub(super) fn held(store: &Store, changes: &[(DocId, ChangeHash)]) -> Result<Vec<Held>, ClientError> {
+    let mut all = Vec::with_capacity(changes.len());
+    let mut last: Option<(DocId, Vec<gandan_store::StoredChange>)> = None;
+    for &(doc, hash) in changes {
+        if last.as_ref().is_none_or(|(of, _)| *of != doc) {
+            last = Some((doc, store.changes(doc)?));
+        }
+        let found = last.iter().flat_map(|(_, changes)| changes).find(|change| change.hash == hash);
+        all.extend(found.map(|change| Held { doc, hash, raw: change.raw.clone() }));
+    }
+    Ok(all)
 }
 
 pub(super) enum Rewritten {

@@ -128,9 +128,12 @@ fn a_taken_grant_removes_what_the_server_has_and_keeps_the_rest() {
     phone.save(DocKind::Visit, doc(2), NOW, &[("note", json!("Chưa gửi"))]);
     let taken = phone.store.take_grant(SPACE).unwrap();
     assert_eq!((taken.removed, taken.kept), (1, vec![doc(2)]));
-    // Asked again while it waits: nothing more to take.
+    // Asked again while it waits: nothing more to take, and not a page is written (each would get other random bytes).
+    let database = || std::fs::read(phone.folder.path().join("gandan.db")).unwrap();
+    let before = database();
     let taken = phone.store.take_grant(SPACE).unwrap();
     assert_eq!((taken.removed, taken.kept), (0, vec![doc(2)]));
+    assert!(database() == before, "written again");
     let mut phone = phone.reopen();
     assert!(phone.store.document(doc(1)).unwrap().is_none());
     assert_eq!(phone.visits(&VisitFilter::default()), [(doc(2), RecordState::Saved)]);
